@@ -1,0 +1,120 @@
+"""A finished run, to evaluate or to predict with: what it was built from, and its weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from torch import nn
+
+from monaiseg.data import CaseSplit, ReadCase, all_cases, load_cases
+from monaiseg.engine.settings import Settings
+from monaiseg.errors import ConfigError, DataError, NameNotFound
+
+SAME = "same"
+"""The word by which a bundle says: as the run had it."""
+
+
+class TrainedRun:
+    """The run in the folder `model`.
+
+    Attributes:
+        path: the folder.
+        config: the plain keys it ran with, such as `config["arch"]`.
+
+    Args:
+        model: the run folder, or `"auto"` for the newest one with a model under `output_dir`.
+
+    Raises:
+        ConfigError: there is no such run, or it holds no model.
+    """
+
+    def __init__(self, model: str, output_dir: str = "runs") -> None:
+        self.path = _newest(Path(str(output_dir))) if model == "auto" else Path(str(model))
+        for name in ("model.pt", "run.json", "split.json", "config.yaml"):
+            if not (self.path / name).is_file():
+                raise ConfigError(f"model {self.path}: no {name} in it; give the folder of a run with --model")
+        self._facts: dict[str, Any] = json.loads((self.path / "run.json").read_text())
+        self._split: dict[str, Any] = json.loads((self.path / "split.json").read_text())
+        self.config: dict[str, Any] = self._facts["config"]
+
+    def settings(self, device: str = "auto") -> Settings:
+        """Return how the run computed, on this device."""
+        return Settings(
+            device=device,
+            **{key: self.config[key] for key in ("spatial_dims", "amp", "channels_last")},
+            # As they came out, not as "auto": that would look at other pictures.
+            image_size=self._facts["settings"]["image_size"] or "none",
+            roi_size=self._facts["settings"]["roi_size"],
+        )
+
+    def network(self) -> nn.Module:
+        """Return the run's network with its best weights, on the CPU.
+
+        It is built as the run built it, from `network_def` of its configuration.
+
+        Raises:
+            NameNotFound: the plugin that provides it is not installed; the message says what to install.
+            ConfigError: the weights are damaged or of another network.
+        """
+        parser = ConfigParser(ConfigParser.load_config_file(str(self.path / "config.yaml")))
+        of = self._facts["network"]
+        if ":" not in str(parser["arch"]):
+            parser["arch"] = f"{of['plugin']}:{parser['arch']}"  # another plugin may have claimed the plain name since
+        try:
+            network: nn.Module = parser.get_parsed_content("network_def")
+        except NameNotFound as error:
+            raise NameNotFound(f"{error}; pip install {of['distribution']}=={of['version']}") from error
+        path = self.path / "model.pt"
+        try:
+            network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ConfigError(f"{path}: cannot be loaded into {of['arch']!r}: {reason}") from error
+        return network
+
+    def cases(self, data_root: str = SAME, layout: str = SAME, fold: int | str = SAME) -> CaseSplit:
+        """Return the run's own cases, another fold of them, or all cases of another folder (or a fold of those).
+
+        Raises:
+            DataError: the run's files have changed, or the other folder has other classes.
+        """
+        own = data_root == SAME
+        where = {"data_root": self._split["root"] if own else data_root}
+        where["layout"] = (self.config["layout"] if own else "auto") if layout == SAME else layout
+        if not own and fold == SAME:
+            cases = all_cases(**where)
+        else:
+            chosen: Any = self.config["fold"] if fold == SAME else fold
+            cases = load_cases(**where, fold=chosen, split_seed=self.config["split_seed"])
+        self._check(cases, own)
+        return cases
+
+    def _check(self, cases: CaseSplit, own: bool) -> None:
+        record = cases.record()
+        if own and record["hash"] != self._split["hash"]:
+            raise DataError(
+                f"{cases.root}: its files have changed since the training, so that training cases might be scored; "
+                "restore them, or give --data_root to score all cases of a folder"
+            )
+        if record["classes"] != self._split["classes"]:
+            raise DataError(f"{cases.root}: has the classes {record['classes']}, the run {self._split['classes']}")
+
+    def read_case(self) -> ReadCase:
+        """Return the step that reads a case as the run did."""
+        return ReadCase(*(self.config[key] for key in ("spatial_dims", "in_channels", "out_channels")))
+
+    def expected_dice(self, *given: Any) -> float | None:
+        """Return the training's best Dice, or None where one of the `given` keys is not the run's own."""
+        best = self._facts.get("best")
+        return best["dice"] if best and all(value == SAME for value in given) else None
+
+
+def _newest(output_dir: Path) -> Path:
+    models = sorted(output_dir.glob("*/model.pt"), key=lambda path: path.stat().st_mtime)
+    if not models:
+        raise ConfigError(f"output_dir {output_dir}: no run with a model.pt in it; give one with --model")
+    return models[-1].parent

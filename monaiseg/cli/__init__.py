@@ -1,0 +1,5 @@
+"""The command `monaiseg`."""
+
+from monaiseg.cli.main import main
+
+__all__ = ["main"]

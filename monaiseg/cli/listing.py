@@ -1,0 +1,107 @@
+"""The commands that list: `plugins`, `networks`, `bundle`. None of them imports torch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from monaiseg import __version__
+from monaiseg._loading import STRICT, load_plugins
+from monaiseg._registry import registry
+from monaiseg.specs import NetworkSpec
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to the parser's sub-commands."""
+    plugins = commands.add_parser("plugins", help="list the installed plugins and what became of them")
+    plugins.add_argument("--json", action="store_true")
+    plugins.add_argument("-v", "--verbose", action="store_true", help="show the tracebacks of those that failed")
+    plugins.set_defaults(run=_plugins)
+    networks = commands.add_parser("networks", help="list the networks that --arch takes")
+    networks.add_argument("--json", action="store_true")
+    networks.set_defaults(run=_networks)
+    bundle = commands.add_parser("bundle", help="list the shipped bundles, or copy one to make it yours")
+    actions = bundle.add_subparsers(dest="action", required=True)
+    listed = actions.add_parser("list", help="list the shipped bundles")
+    listed.add_argument("--json", action="store_true")
+    listed.set_defaults(run=_bundle_list)
+    copied = actions.add_parser("copy", help="copy a shipped bundle to a new folder")
+    copied.add_argument("name")
+    copied.add_argument("folder", type=Path)
+    copied.set_defaults(run=_bundle_copy)
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Print rows as JSON, or as a table whose columns are their keys."""
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table(*(rows[0] if rows else ()), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in row.values()))
+    # In a pipe there is no terminal to fit: rows stay on one line.
+    console = Console(markup=False) if sys.stdout.isatty() else Console(width=400, markup=False)
+    console.print(table) if rows else print("none")
+
+
+def _plugins(options: argparse.Namespace, _: list[str]) -> None:
+    # Not in strict mode: a broken plugin must be seen before it can be removed.
+    plugins = load_plugins(__version__, {key: value for key, value in os.environ.items() if key != STRICT})
+    rows = [
+        {
+            "plugin": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "status": plugin.status,
+            "provides": [f"{spec.kind} {spec.name}" for spec in plugin.specs],
+            "error": f"at {plugin.stage}: {plugin.error}" if plugin.error else "",
+        }
+        for plugin in plugins
+    ]
+    _show(rows, options.json)
+    if options.verbose and not options.json:
+        for plugin in plugins:
+            if plugin.details:
+                print(f"\n{plugin.label}\n{plugin.details}")
+
+
+def _networks(options: argparse.Namespace, _: list[str]) -> None:
+    rows = []
+    for entry in registry().entries("network"):
+        spec = entry.spec
+        assert isinstance(spec, NetworkSpec)
+        rows.append(
+            {
+                "network": entry.qualified if registry().is_ambiguous(entry) else spec.name,
+                "plugin": entry.plugin.name,
+                "distribution": f"{entry.plugin.distribution} {entry.plugin.version}",
+                "spatial_dims": list(spec.spatial_dims),
+                "deep_supervision": spec.deep_supervision,
+                "summary": spec.summary,
+            }
+        )
+    _show(rows, options.json)
+
+
+def _bundle_list(options: argparse.Namespace, _: list[str]) -> None:
+    from monaiseg.bundle.shipped import shipped_bundles
+
+    rows = []
+    for name, folder in shipped_bundles().items():
+        metadata = json.loads((folder / "metadata.json").read_text())
+        rows.append({"bundle": name, "task": metadata["task"], "folder": str(folder)})
+    _show(rows, options.json)
+
+
+def _bundle_copy(options: argparse.Namespace, _: list[str]) -> None:
+    from monaiseg.bundle.shipped import copy_bundle
+
+    folder = copy_bundle(options.name, options.folder)
+    print(f"copied to {folder}; next: monaiseg train {folder}")

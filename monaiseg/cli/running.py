@@ -1,0 +1,96 @@
+"""The commands that run a bundle: `train`, `evaluate`, `predict`; each the same run as through MONAI's command."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+from monaiseg.errors import ConfigError
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to the parser's sub-commands."""
+    train = commands.add_parser("train", help="train a bundle: monaiseg train unetpp --epochs 2")
+    train.add_argument("bundle", help="a bundle's folder, or the name of a shipped one")
+    train.set_defaults(run=_train, takes_overrides=True)
+    evaluate = commands.add_parser("evaluate", help="score a trained run: monaiseg evaluate --model RUN")
+    evaluate.add_argument("--model", default="auto", help="the run's folder (default: the newest under runs)")
+    evaluate.set_defaults(run=_evaluate, takes_overrides=True)
+    predict = commands.add_parser("predict", help="write masks of images")
+    predict.add_argument("input_dir", metavar="FOLDER", help="a folder of images, or one image")
+    predict.add_argument("--model", default="auto", help="the run's folder (default: the newest under runs)")
+    predict.add_argument("--output_dir", default="predictions", help="where masks go (default: predictions)")
+    predict.set_defaults(run=_predict, takes_overrides=True)
+
+
+def parse_overrides(arguments: list[str]) -> dict[str, Any]:
+    """Return `--key value` and `--key=value` pairs, values read as Python literals where they are, else as text.
+
+    Raises:
+        ConfigError: an argument is no `--key`, or a key has no value.
+    """
+    overrides: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        key, equals, value = rest.pop(0).partition("=")
+        if not key.startswith("--") or key == "--":
+            raise ConfigError(f"{key!r} is no option; write settings as --key value")
+        if not equals:
+            if not rest:
+                raise ConfigError(f"{key} has no value; write {key} VALUE")
+            value = rest.pop(0)
+        overrides[key[2:]] = _literal(value)
+    return overrides
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _run(bundle: Path, config: str, run_id: str, overrides: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        # MONAI warns at each run that a bundle is code; that is said in our documentation.
+        warnings.filterwarnings("ignore", message="parsing config_file")
+        from monai.bundle import workflows
+
+        from monaiseg.bundle import GuardedWorkflow
+
+        workflows.logger.setLevel(logging.WARNING)
+
+        workflow = GuardedWorkflow(str(bundle / config), run_id=run_id, **overrides)
+        workflow.initialize()
+        workflow.run()
+        workflow.finalize()
+
+
+def _train(options: argparse.Namespace, rest: list[str]) -> None:
+    from monaiseg.bundle.shipped import find_bundle
+
+    bundle = find_bundle(options.bundle)
+    _run(bundle, "train.yaml", "training", {"bundle_root": str(bundle), **parse_overrides(rest)})
+
+
+def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
+    _run(_bundle_of(options.model), "evaluate.yaml", "evaluating", {"model": options.model, **parse_overrides(rest)})
+
+
+def _predict(options: argparse.Namespace, rest: list[str]) -> None:
+    given = {key: getattr(options, key) for key in ("input_dir", "model", "output_dir")}
+    _run(_bundle_of(options.model), "inference.yaml", "inferring", {**given, **parse_overrides(rest)})
+
+
+def _bundle_of(model: str) -> Path:
+    """Return the bundle that a run came from; where that is gone, a shipped one: it takes all it needs from the run."""
+    from monaiseg.bundle.shipped import shipped_bundles
+
+    record = Path(model) / "run.json"
+    bundle = Path(json.loads(record.read_text()).get("bundle", "")) if record.is_file() else Path()
+    return bundle if (bundle / "evaluate.yaml").is_file() else next(iter(shipped_bundles().values()))

@@ -1,0 +1,31 @@
+"""Data: cases, layouts, splits, reading, and data sets for training and evaluation."""
+
+from monaiseg.data.cases import VOLUMES, Case, data_hash, find_cases
+from monaiseg.data.datasets import CaseDataset, EpochSampler, evaluation_loader, training_loader
+from monaiseg.data.generated import generate_nuclei, write_nuclei
+from monaiseg.data.layouts import LAYOUTS, list_cases
+from monaiseg.data.loading import CaseSplit, all_cases, load_cases
+from monaiseg.data.reading import picture_size
+from monaiseg.data.transforms import NormaliseCase, ReadCase, augmentation
+
+__all__ = [
+    "LAYOUTS",
+    "VOLUMES",
+    "Case",
+    "CaseDataset",
+    "CaseSplit",
+    "EpochSampler",
+    "NormaliseCase",
+    "ReadCase",
+    "all_cases",
+    "augmentation",
+    "data_hash",
+    "evaluation_loader",
+    "find_cases",
+    "generate_nuclei",
+    "list_cases",
+    "load_cases",
+    "picture_size",
+    "training_loader",
+    "write_nuclei",
+]

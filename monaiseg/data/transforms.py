@@ -1,0 +1,110 @@
+"""The steps from a case to tensors: ours for reading and normalising, MONAI's for all that moves and changes pixels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.transforms import (
+    Compose,
+    RandFlipd,
+    RandRotate90d,
+    RandScaleIntensityd,
+    RandShiftIntensityd,
+    Transform,
+)
+from monai.utils import convert_to_tensor
+
+from monaiseg.data.cases import Case
+from monaiseg.data.reading import check_sizes, read_image, read_label
+from monaiseg.errors import ConfigError, DataError, suggest
+
+KEYS = ("image", "label")
+
+logger = logging.getLogger("monaiseg")
+
+
+class ReadCase(Transform):
+    """Read a case into `{"image": [C, *S], "label": [K, *S] uint8, "mean": [C], "std": [C], "size": [axes], "id"}`.
+
+    The image keeps its type (uint8 for 8-bit pictures), so that a cache of it stays small; `mean` and `std` are those
+    of the whole image, for `NormaliseCase`. A case without label files gets no label.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: channels of the image.
+        out_channels: label channels that each case must have.
+    """
+
+    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+        self.spatial_dims = spatial_dims
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self._told = False
+
+    def __call__(self, case: Case) -> dict[str, Any]:
+        """Return the arrays of the case as tensors."""
+        image = read_image(case["image"], self.spatial_dims, self.in_channels)
+        axes = tuple(range(1, image.ndim))
+        item: dict[str, Any] = {
+            "image": torch.from_numpy(image),
+            "mean": torch.from_numpy(image.mean(axes, dtype=np.float64)).float(),
+            "std": torch.from_numpy(image.std(axes, dtype=np.float64)).float(),
+            "id": case["id"],
+            "size": torch.tensor(image.shape[1:]),
+        }
+        if case["label"]:
+            item["label"] = self._label(case, image)
+        return item
+
+    def _label(self, case: Case, image: Any) -> torch.Tensor:
+        label, had_edges = read_label(case, self.spatial_dims)
+        check_sizes(case, image, label)
+        if len(label) != self.out_channels:
+            raise DataError(f"{case['image']}: has masks of {len(label)} classes; set --out_channels {len(label)}")
+        if had_edges and not self._told:
+            self._told = True
+            logger.warning("%s: mask has grey edges; such masks are thresholded at 127 (told once)", case["image"])
+        return torch.from_numpy(label)
+
+
+class NormaliseCase(Transform):
+    """Shift and scale each channel of the image to mean 0 and standard deviation 1 of the whole case, as float32."""
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return the item with its image `[C, *spatial]` normalised, `mean` and `std` used up."""
+        image = convert_to_tensor(item["image"], dtype=torch.float32, track_meta=False)
+        shape = (-1, *[1] * (image.ndim - 1))
+        std = item["std"].reshape(shape)
+        normalised = (image - item["mean"].reshape(shape)) / torch.where(std > 0, std, torch.ones_like(std))
+        return {key: value for key, value in item.items() if key not in ("mean", "std")} | {"image": normalised}
+
+
+def _light(roi_size: Sequence[int]) -> list[Any]:
+    axes = range(len(roi_size))
+    turns = [(a, b) for a in axes for b in axes if a < b and roi_size[a] == roi_size[b]]
+    return [
+        *(RandFlipd(KEYS, prob=0.5, spatial_axis=axis) for axis in axes),
+        *(RandRotate90d(KEYS, prob=0.5, max_k=3, spatial_axes=turn) for turn in turns),
+        RandScaleIntensityd("image", factors=0.2, prob=0.5),
+        RandShiftIntensityd("image", offsets=0.2, prob=0.5),
+    ]
+
+
+PRESETS = {"none": lambda roi_size: [], "light": _light}
+
+
+def augmentation(preset: str, roi_size: Sequence[int]) -> Compose:
+    """Return the random transforms of a preset, for crops of `roi_size`.
+
+    `none`: nothing. `light`: flips, quarter turns in the planes where the crop is square, brightness and contrast.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"augment is {preset!r}{suggest(str(preset), PRESETS)}")
+    return Compose(PRESETS[preset](roi_size))

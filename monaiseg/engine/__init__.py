@@ -1,0 +1,31 @@
+"""The engine: the parts that MONAI's trainer and evaluator are given, for 2D and 3D alike."""
+
+from monaiseg.engine.handlers import BestModel, LastState, Overlays, write_cases
+from monaiseg.engine.inferer import WholeOrWindowInferer
+from monaiseg.engine.optim import build_optimizer, build_scheduler
+from monaiseg.engine.prediction import WriteMasks
+from monaiseg.engine.progress import ProgressBar
+from monaiseg.engine.report import EarlyStopping, EvaluationReport, Report
+from monaiseg.engine.settings import Settings
+from monaiseg.engine.steps import EvaluationStep, TrainingStep
+from monaiseg.engine.validation import IntervalValidation, validation_interval
+
+__all__ = [
+    "BestModel",
+    "EarlyStopping",
+    "EvaluationReport",
+    "EvaluationStep",
+    "IntervalValidation",
+    "LastState",
+    "Overlays",
+    "ProgressBar",
+    "Report",
+    "Settings",
+    "TrainingStep",
+    "WholeOrWindowInferer",
+    "WriteMasks",
+    "build_optimizer",
+    "build_scheduler",
+    "validation_interval",
+    "write_cases",
+]

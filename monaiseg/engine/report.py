@@ -1,0 +1,126 @@
+"""What a run tells: a line an epoch, and at the end the score, the baseline's beside it and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from ignite.engine import Engine, Events
+
+from monaiseg.engine.handlers import is_best, write_cases
+from monaiseg.engine.settings import count
+from monaiseg.metrics import CaseScores
+
+
+class Recorder(Protocol):
+    """Keeps facts of a run, as `monaiseg.bundle.RunFolder` does."""
+
+    path: Path
+
+    def record(self, **facts: Any) -> None:
+        """Add facts to `run.json`."""
+
+
+class Report:
+    """Of a trainer: prints a line an epoch and a summary at the end, and records the outcome in `run.json`."""
+
+    def __init__(self, run_folder: Recorder, evaluator: Engine) -> None:
+        self.run_folder = run_folder
+        self.evaluator = evaluator
+        self._start = time.monotonic()
+
+    def attach(self, trainer: Engine) -> None:
+        """Print as epochs end; attach it after the handlers that evaluate and save."""
+        trainer.add_event_handler(Events.STARTED, self._started)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
+        trainer.add_event_handler(Events.COMPLETED, self._completed)
+
+    def _started(self, trainer: Engine) -> None:
+        self._start = time.monotonic()
+        print(f"run folder: {self.run_folder.path}", flush=True)
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._start, 1)
+
+    def _epoch(self, trainer: Engine) -> None:
+        state, scored = trainer.state, self.evaluator.state
+        line = f"epoch {state.epoch}/{state.max_epochs}  loss {state.train_loss:.4f}"
+        if scored.epoch == state.epoch:
+            line += f"  Dice {scored.metrics['dice']:.4f} (Otsu {scored.metrics['baseline_dice']:.4f})"
+        print(f"{line}  {self._seconds():.0f} s", flush=True)
+
+    def _completed(self, trainer: Engine) -> None:
+        best = self.evaluator.state
+        if best.best_metric_epoch < 1:
+            return
+        outcome = dict(best.best_scores, epoch=best.best_metric_epoch, cases=best.scored_cases)
+        self.run_folder.record(status="finished", best=outcome, training_seconds=self._seconds())
+        folder = self.run_folder.path
+        print(
+            f"\nvalidation Dice {outcome['dice']:.4f}, IoU {outcome['iou']:.4f} ({outcome['cases']} cases, "
+            f"epoch {outcome['epoch']}); {versus(outcome)}\n"
+            f"run folder      {folder}\n"
+            f"next            monaiseg predict FOLDER --model {shlex.quote(str(folder))} --output_dir predictions",
+            flush=True,
+        )
+
+
+def versus(scores: dict[str, Any]) -> str:
+    """Return the baseline's scores as a phrase that says whether the network beats them."""
+    baseline = f"Otsu's threshold: Dice {scores['baseline_dice']:.4f}, IoU {scores['baseline_iou']:.4f}"
+    return baseline if scores["dice"] > scores["baseline_dice"] else f"NOT BETTER than {baseline}"
+
+
+class EvaluationReport:
+    """Of an evaluator: prints the scores when it ends, and writes a row a case to `<folder>/evaluation-<time>.csv`.
+
+    Args:
+        folder: the run's folder.
+        scores: the metric of the evaluator.
+        expected: what the training scored on the same cases, to tell the difference; None on others.
+    """
+
+    def __init__(self, folder: Path, scores: CaseScores, expected: float | None) -> None:
+        self.folder = folder
+        self.scores = scores
+        self.expected = expected
+
+    def attach(self, evaluator: Engine) -> None:
+        """Print and write when the evaluation ends."""
+        evaluator.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, evaluator: Engine) -> None:
+        """Print and write."""
+        means = self.scores.means()
+        print(f"Dice {means['dice']:.6f}, IoU {means['iou']:.6f} ({len(self.scores.rows)} cases); {versus(means)}")
+        if self.expected is not None:
+            difference = means["dice"] - self.expected
+            print(f"training scored Dice {self.expected:.6f} on the same cases: difference {difference:g}")
+        path = self.folder / f"evaluation-{datetime.now().astimezone():%Y%m%d-%H%M%S-%f}.csv"
+        write_cases(path, self.scores)
+        print(f"a row a case    {path}", flush=True)
+
+
+class EarlyStopping:
+    """Of a trainer: ends the training once `patience` evaluations in a row brought no better score; 0 never does."""
+
+    def __init__(self, patience: int, evaluator: Engine) -> None:
+        self.patience = count("early_stopping", patience, least=0)
+        self.evaluator = evaluator
+        self._stalled = 0
+
+    def attach(self, trainer: Engine) -> None:
+        """Look at the end of each epoch; attach it after the handlers that evaluate."""
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, trainer: Engine) -> None:
+        """End the training if it has stalled."""
+        if self.evaluator.state.epoch != trainer.state.epoch:
+            return
+        self._stalled = 0 if is_best(self.evaluator) else self._stalled + 1
+        if self.patience and self._stalled >= self.patience:
+            print(f"stopped early: no better score in {self._stalled} evaluations (early_stopping {self.patience})")
+            trainer.terminate()

@@ -1,0 +1,171 @@
+"""What the keys at the top of a bundle come to on this machine: checked for type, `auto` replaced."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median_high
+from typing import Any
+
+import torch
+
+from monaiseg.data import VOLUMES, Case, picture_size
+from monaiseg.errors import ConfigError
+
+ROI = {2: (128, 128), 3: (64, 64, 64)}
+BATCH = {2: 4, 3: 2}
+LARGEST = 256
+"""What `auto` stands for: small enough for 3D in 24 GiB."""
+
+
+class Settings:
+    """How a run computes.
+
+    Attributes:
+        spatial_dims: 2 or 3.
+        device: the torch device; `auto`: CUDA where there is one.
+        amp: the dtype of autocast, or None; `auto`: bfloat16 where the processor computes in it.
+        memory_format: `channels_last: auto` is on in 2D, where it is faster.
+        compile: whether `torch.compile` is used.
+        batch_size: cases a batch.
+        image_size: the size that images are resized to, or None for their own; `auto`: pictures are resized to the
+            median size of the training pictures, 256 at most, which learns fastest; volumes are left alone.
+        roi_size: the crop to train on, and the window where an image is too large to be predicted whole.
+        accumulate: batches whose gradients are added up; `clip`: the largest gradient norm, 0 for any.
+        seed: of all that is random but the split.
+
+    Args:
+        train: the training cases, whose sizes `image_size: auto` looks at.
+
+    Raises:
+        ConfigError: a value is of the wrong type or out of range; the message names its key.
+    """
+
+    def __init__(
+        self,
+        *,
+        spatial_dims: int,
+        device: str = "auto",
+        amp: bool | str = "auto",
+        channels_last: bool | str = "auto",
+        compile: bool = False,
+        batch_size: int | str = "auto",
+        image_size: Sequence[int] | int | str = "auto",
+        roi_size: Sequence[int] | int | str = "auto",
+        accumulate: int = 1,
+        clip: float = 0.0,
+        seed: int = 0,
+        train: Sequence[Case] = (),
+    ) -> None:
+        if spatial_dims not in (2, 3):
+            raise ConfigError(f"spatial_dims is {spatial_dims!r}; it must be 2 or 3")
+        self.spatial_dims = spatial_dims
+        self.device = _device(device)
+        self.amp = torch.bfloat16 if _switch("amp", amp, _has_bfloat16(self.device)) else None
+        self.channels_last = _switch("channels_last", channels_last, spatial_dims == 2)
+        self.compile = _switch("compile", compile, False)
+        self.batch_size = BATCH[spatial_dims] if batch_size == "auto" else count("batch_size", batch_size)
+        self.image_size = self._image_size(image_size, train)
+        self.roi_size = self._roi(roi_size)
+        self.accumulate = count("accumulate", accumulate)
+        self.clip = number("clip", clip)
+        self.seed = count("seed", seed, least=0)
+
+    def _image_size(self, image_size: Any, train: Sequence[Case]) -> tuple[int, ...] | None:
+        if image_size == "none" or (image_size == "auto" and (self.spatial_dims == 3 or not train)):
+            return None
+        if image_size != "auto":
+            return _size("image_size", image_size, self.spatial_dims)
+        if any(case["image"].lower().endswith(VOLUMES) for case in train):
+            return None
+        sizes = zip(*(picture_size(case["image"]) for case in train), strict=True)
+        return tuple(min(LARGEST, int(median_high(side))) for side in sizes)
+
+    def _roi(self, roi_size: Any) -> tuple[int, ...]:
+        if roi_size != "auto":
+            return _size("roi_size", roi_size, self.spatial_dims)
+        default = ROI[self.spatial_dims]
+        return default if self.image_size is None else tuple(map(min, default, self.image_size))
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The memory format of images and weights."""
+        if not self.channels_last:
+            return torch.contiguous_format
+        return torch.channels_last if self.spatial_dims == 2 else torch.channels_last_3d
+
+    @property
+    def interpolation(self) -> str:
+        """The name of linear interpolation in this number of dimensions."""
+        return "bilinear" if self.spatial_dims == 2 else "trilinear"
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Return the context in which the network computes."""
+        if self.amp is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self.amp)
+
+    def place(self, network: torch.nn.Module) -> torch.nn.Module:
+        """Return the network on the device and in the memory format."""
+        return network.to(device=self.device, memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
+
+    def compiled(self, network: torch.nn.Module) -> Any:
+        """Return the network to call: compiled if asked for; the weights stay those of `network`."""
+        return torch.compile(network) if self.compile else network
+
+    def record(self) -> dict[str, Any]:
+        """Return the settings as `run.json` holds them."""
+        plain = (bool, int, float, tuple, type(None))
+        return {key: value if isinstance(value, plain) else str(value) for key, value in vars(self).items()}
+
+
+def _device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(f"device is {device!r}, which cannot be used here: {reason}; try auto or cpu") from error
+    return found
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
+    return bool({"avx512_bf16", "amx_bf16"} & set(flags))
+
+
+def _switch(key: str, value: Any, auto: bool) -> bool:
+    if value == "auto" and isinstance(value, str):
+        return auto
+    if not isinstance(value, bool):
+        hint = f"; write --{key} {value.capitalize()}" if str(value).lower() in ("true", "false") else ""
+        raise ConfigError(f"{key} is {value!r}; it must be True, False or auto{hint}")
+    return value
+
+
+def count(key: str, value: Any, least: int = 1) -> int:
+    """Return `value` if it is a whole number from `least`, else raise ConfigError."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{key} is {value!r}; it must be a whole number from {least}")
+    return value
+
+
+def number(key: str, value: Any) -> float:
+    """Return `value` if it is a number from 0, else raise ConfigError: YAML reads 1e-3 as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        hint = "; in YAML write 1.0e-3, not 1e-3" if isinstance(value, str) else ""
+        raise ConfigError(f"{key} is {value!r}; it must be a number from 0{hint}")
+    return float(value)
+
+
+def _size(key: str, value: Any, spatial_dims: int) -> tuple[int, ...]:
+    sizes = (value,) * spatial_dims if isinstance(value, int) else value
+    if not isinstance(sizes, list | tuple) or len(sizes) != spatial_dims:
+        raise ConfigError(f'{key} is {value!r}; it must be auto, a number, or {spatial_dims} of them as "[64, 64]"')
+    return tuple(count(key, size) for size in sizes)

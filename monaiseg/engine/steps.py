@@ -1,0 +1,92 @@
+"""What MONAI's trainer and evaluator do with a batch: plain tensors, any device's autocast, accumulation, clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from monai.engines import SupervisedEvaluator, SupervisedTrainer
+from monai.engines.utils import IterationEvents
+from torch.nn import functional as F
+
+from monaiseg.engine.settings import Settings
+
+
+def _to_device(batch: Mapping[str, Any], key: str, settings: Settings) -> torch.Tensor:
+    tensor: torch.Tensor = batch[key]
+    memory_format = settings.memory_format if tensor.ndim == settings.spatial_dims + 2 else torch.preserve_format
+    return tensor.to(settings.device, non_blocking=True, memory_format=memory_format)
+
+
+class TrainingStep:
+    """`iteration_update` of a SupervisedTrainer; MONAI's own computes in bfloat16 on CUDA only.
+
+    Its output has `image`, `label`, `pred` (as the network gives it) and `loss`, whatever `accumulate` is.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __call__(self, engine: SupervisedTrainer, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Train on a batch and return what came of it."""
+        settings = self.settings
+        image, label = (_to_device(batch, key, settings) for key in ("image", "label"))
+        first, last, group = self._place(engine)
+        engine.network.train()
+        if first:
+            engine.optimizer.zero_grad(set_to_none=True)
+        with settings.autocast():
+            predicted = engine.network(image)
+        engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        loss = engine.loss_function(predicted, label)
+        engine.fire_event(IterationEvents.LOSS_COMPLETED)
+        (loss / group).backward()
+        engine.fire_event(IterationEvents.BACKWARD_COMPLETED)
+        if last:
+            if settings.clip:
+                torch.nn.utils.clip_grad_norm_(engine.network.parameters(), settings.clip)
+            engine.optimizer.step()
+        output = {"image": image, "label": label, "pred": predicted, "loss": loss.detach()}
+        engine.state.output = output
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        return output
+
+    def _place(self, engine: SupervisedTrainer) -> tuple[bool, bool, int]:
+        """Tell whether this iteration is the first and the last whose gradients are added up, and of how many."""
+        length, accumulate = engine.state.epoch_length, self.settings.accumulate
+        index = (engine.state.iteration - 1) % length
+        start = index - index % accumulate
+        group = min(accumulate, length - start)
+        return index == start, index == start + group - 1, group
+
+
+class EvaluationStep:
+    """`iteration_update` of a SupervisedEvaluator.
+
+    Its output has what the batch has, and `pred`: probabilities `[B, K, *spatial]` at the case's own size, which the
+    batch gives as `size: [B, axes]`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __call__(self, engine: SupervisedEvaluator, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Predict a batch and return what came of it."""
+        image = _to_device(batch, "image", self.settings)
+        with engine.mode(engine.network), self.settings.autocast():
+            logits = engine.inferer(image, engine.network)
+        engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        probabilities = own_size(logits.float().sigmoid(), batch["size"][0].tolist())
+        output = {**batch, "image": image, "pred": probabilities.cpu()}
+        engine.state.output = output
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        return output
+
+
+def own_size(probabilities: torch.Tensor, size: Any) -> torch.Tensor:
+    """Return the probabilities `[B, K, *spatial]` resized to `size` linearly; of that size already, as they are."""
+    if tuple(probabilities.shape[2:]) == tuple(size):
+        return probabilities
+    mode = "bilinear" if probabilities.ndim == 4 else "trilinear"
+    return F.interpolate(probabilities, size=tuple(size), mode=mode, align_corners=False)

@@ -1,0 +1,76 @@
+"""The errors monaiseg raises: each message is one line with the cause and the mend, each class has its exit code."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+from collections.abc import Iterable
+
+
+class MonaisegError(Exception):
+    """Base of every error that monaiseg raises on purpose; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class ConfigError(MonaisegError):
+    """A setting of a bundle or an argument has a value that cannot be used."""
+
+    exit_code = 2
+
+
+class OptionError(ConfigError):
+    """A network, encoder or block was given an option that it does not have, or lacks one that it needs."""
+
+
+class NameNotFound(ConfigError):
+    """No installed plugin provides that network, encoder or block."""
+
+
+class AmbiguousName(ConfigError):
+    """Several plugins provide the plain name; the qualified `plugin:name` is needed."""
+
+
+class DataError(MonaisegError):
+    """A data folder or one of its files cannot be used; the message names it."""
+
+    exit_code = 3
+
+
+class PluginError(MonaisegError):
+    """A plugin is broken: it fails to import, or its builder does."""
+
+    exit_code = 4
+
+
+class OutputError(MonaisegError):
+    """A file of a run cannot be written; what was written before is intact."""
+
+    exit_code = 5
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return the monaiseg error that `error` was raised from, however often it was wrapped; else `error` itself.
+
+    A full disk counts as one wherever it showed: TensorBoard writes too.
+    """
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        if isinstance(link, MonaisegError):
+            return link
+        if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+            return OutputError(f"{link.filename or 'the run folder'}: cannot be written ({link.strerror}); free space")
+        seen.add(id(link))
+        link = link.__cause__ or link.__context__
+    return error
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error message: the nearest known names, or all of them where none is near."""
+    known = sorted(set(known))
+    plain = {k.lower(): k for k in known}
+    near = [plain[match] for match in difflib.get_close_matches(name.lower(), plain, n=3, cutoff=0.6)]
+    if near:
+        return f"; did you mean {' or '.join(repr(n) for n in near)}?"
+    return f"; there is {', '.join(known)}" if known else "; there is none"

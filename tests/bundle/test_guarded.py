@@ -1,0 +1,47 @@
+"""Mistakes that MONAI lets pass are refused, with the key and the mend in one line."""
+
+import pytest
+
+from monaiseg.bundle import GuardedWorkflow, shipped_bundles
+from monaiseg.errors import ConfigError
+
+TRAIN = str(shipped_bundles()["unetpp"] / "train.yaml")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"epoch": 1}, r"--epoch matches nothing in the bundle; did you mean 'epochs'"),
+        ({"train#traner#max_epochs": 1}, r"--train#traner#max_epochs matches nothing"),
+        ({"train::trainer::max_epoch": 1}, r"did you mean 'max_epochs'"),
+        ({"amp": "false"}, r"write --amp False"),
+        ({"compile": "true"}, r"write --compile True"),
+        ({"data_root": "null"}, r"write --data_root none"),
+        ({"epochs": "many"}, r"epochs is the text 'many', not a number"),
+        ({"lr": "1e-3"}, r"lr is the text '1e-3', not a number"),
+        ({"run_id": "train"}, r"run id 'train' runs nothing.*training"),
+        ({"run_id": "trainning"}, r"did you mean 'training'"),
+    ],
+)
+def test_refused(overrides, message):
+    arguments = {"run_id": "training", **overrides}
+    with pytest.raises(ConfigError, match=message):
+        GuardedWorkflow(TRAIN, **arguments)
+
+
+def test_text_that_only_looks_like_a_number_passes():
+    GuardedWorkflow(TRAIN, run_id="training", data_root="2018_08", output_dir="001")
+
+
+def test_right_overrides_pass():
+    workflow = GuardedWorkflow(TRAIN, run_id="training", epochs=3, **{"train#trainer#max_epochs": 4})
+    assert workflow.parser["epochs"] == 3
+    assert workflow.parser["train::trainer::max_epochs"] == 4
+
+
+def test_the_bundle_has_every_property_that_monai_asks_for(tmp_path, monkeypatch, write_pairs):
+    monkeypatch.chdir(tmp_path)
+    data = str(write_pairs(tmp_path / "data", count=4))
+    workflow = GuardedWorkflow(TRAIN, run_id="training", data_root=data, roi_size=32, arch_options={"features": (2, 4)})
+    workflow.initialize()
+    assert workflow.check_properties() == []

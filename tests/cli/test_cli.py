@@ -1,0 +1,82 @@
+"""The command: options, exit codes, listings."""
+
+import json
+
+import pytest
+
+from monaiseg.cli import main
+from monaiseg.cli.running import parse_overrides
+from monaiseg.errors import ConfigError
+
+
+def test_overrides_are_read_as_python_literals():
+    text = ["--epochs", "2", "--lr=1e-3", "--roi_size", "[64, 64]", "--amp", "False", "--arch", "unet", "--x", "-1"]
+    expected = {"epochs": 2, "lr": 1e-3, "roi_size": [64, 64], "amp": False, "arch": "unet", "x": -1}
+    assert parse_overrides(text) == expected
+
+
+@pytest.mark.parametrize("arguments", [["epochs", "2"], ["--epochs"], ["--"]])
+def test_overrides_that_are_none(arguments):
+    with pytest.raises(ConfigError, match="--"):
+        parse_overrides(arguments)
+
+
+def test_networks_as_json(capsys):
+    assert main(["networks", "--json"]) == 0
+    rows = {row["network"]: row for row in json.loads(capsys.readouterr().out)}
+    assert {"unet", "unetpp", "unetpp_half"} <= set(rows)
+    assert rows["unetpp"]["deep_supervision"] is True
+    assert rows["unetpp"]["spatial_dims"] == [2, 3]
+
+
+def test_plugins_as_json(capsys):
+    assert main(["plugins", "--json"]) == 0
+    rows = {row["plugin"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["unet"]["status"] == "loaded"
+    assert rows["unet"]["distribution"] == "monaiseg"
+
+
+def test_tables_keep_a_row_a_line(capsys):
+    assert main(["networks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("unetpp_half ")][0].rstrip().endswith("processors")
+
+
+def test_bundle_list_and_copy(tmp_path, capsys):
+    assert main(["bundle", "list", "--json"]) == 0
+    assert "unetpp" in {row["bundle"] for row in json.loads(capsys.readouterr().out)}
+    assert main(["bundle", "copy", "unetpp", str(tmp_path / "mine")]) == 0
+    assert (tmp_path / "mine" / "train.yaml").is_file()
+    assert main(["bundle", "copy", "unetpp", str(tmp_path / "mine")]) == 5
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_an_unknown_bundle_is_told(capsys):
+    assert main(["train", "unetp"]) == 2
+    assert "did you mean 'unetpp'" in capsys.readouterr().err
+
+
+def test_version_and_help(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("monaiseg ")
+    assert main([]) == 2
+    assert "Exit codes" in capsys.readouterr().out
+
+
+def test_unknown_arguments_of_a_listing_are_refused(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["networks", "--jsn"])
+    assert exit_.value.code == 2
+
+
+def test_an_unforeseen_error_is_one_line(monkeypatch, capsys):
+    from monaiseg.cli import listing
+
+    def broken():
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr(listing, "registry", broken)
+    assert main(["networks"]) == 1
+    assert capsys.readouterr().err == "monaiseg: error: RuntimeError: two lines (--debug shows where)\n"
+    with pytest.raises(RuntimeError):
+        main(["--debug", "networks"])

@@ -1,0 +1,89 @@
+"""What the keys of a bundle come to, and which values are refused."""
+
+import pytest
+import torch
+
+from monaiseg.engine import Settings
+from monaiseg.errors import ConfigError
+
+
+def make(**options) -> Settings:
+    return Settings(**{"spatial_dims": 2, "device": "cpu", **options})
+
+
+def test_auto_follows_the_dimensions():
+    flat, volume = make(), make(spatial_dims=3)
+    assert flat.roi_size == (128, 128)
+    assert volume.roi_size == (64, 64, 64)
+    assert flat.memory_format == torch.channels_last
+    assert volume.memory_format == torch.contiguous_format
+    assert (flat.interpolation, volume.interpolation) == ("bilinear", "trilinear")
+    assert flat.batch_size > volume.batch_size
+
+
+def test_auto_roi_is_no_larger_than_the_images():
+    assert make(image_size=96).roi_size == (96, 96)
+    assert make(image_size=[64, 256]).roi_size == (64, 128)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"amp": "false"}, "write --amp False"),
+        ({"amp": 1}, "amp is 1"),
+        ({"compile": "True"}, "write --compile True"),
+        ({"channels_last": None}, "channels_last is None"),
+        ({"spatial_dims": 4}, "spatial_dims is 4"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": True}, "batch_size is True"),
+        ({"accumulate": 2.0}, "accumulate is 2.0"),
+        ({"clip": "1e-3"}, "write 1.0e-3"),
+        ({"clip": -1}, "clip is -1"),
+        ({"clip": float("nan")}, "clip is nan"),
+        ({"roi_size": "big"}, "roi_size is 'big'"),
+        ({"roi_size": [32, 32, 32]}, "roi_size"),
+        ({"image_size": [32, 0]}, "image_size is 0"),
+        ({"device": "gpu"}, "device is 'gpu'"),
+    ],
+)
+def test_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        make(**options)
+
+
+def test_record_can_be_written_as_json():
+    import json
+
+    record = json.loads(json.dumps(make(amp=True).record()))
+    assert record["amp"] == "torch.bfloat16"
+    assert record["roi_size"] == [128, 128]
+
+
+def test_autocast_follows_amp():
+    a = torch.randn(4, 4)
+    with make(amp=True).autocast():
+        assert (a @ a).dtype == torch.bfloat16
+    with make(amp=False).autocast():
+        assert (a @ a).dtype == torch.float32
+
+
+def pictures(folder, sizes):
+    from PIL import Image
+
+    cases = []
+    for number, (height, width) in enumerate(sizes):
+        path = folder / f"{number}.png"
+        Image.new("L", (width, height)).save(path)
+        cases.append({"image": str(path), "label": [], "id": str(number), "group": None})
+    return cases
+
+
+def test_auto_image_size_is_the_median_of_the_training_pictures(tmp_path):
+    cases = pictures(tmp_path, [(64, 48), (70, 48), (1000, 90)])
+    assert make(train=cases).image_size == (70, 48)
+    assert make(train=cases).roi_size == (70, 48)
+    assert make(train=pictures(tmp_path, [(900, 300)])).image_size == (256, 256)
+    assert make(train=cases, image_size="none").image_size is None
+    assert make(train=cases, image_size=[32, 40]).image_size == (32, 40)
+    assert make(train=cases, spatial_dims=3).image_size is None
+    assert make(train=[{**cases[0], "image": "a.nii.gz"}]).image_size is None
