@@ -1,6 +1,6 @@
 """The engine: the parts that MONAI's trainer and evaluator are given, for 2D and 3D alike."""
 
-from monaiseg.engine.handlers import BestModel, LastState, Overlays, write_cases
+from monaiseg.engine.handlers import BestModel, LastState, ValidationBoard, write_cases
 from monaiseg.engine.inferer import WholeOrWindowInferer
 from monaiseg.engine.optim import build_optimizer, build_scheduler
 from monaiseg.engine.prediction import WriteMasks
@@ -17,11 +17,11 @@ __all__ = [
     "EvaluationStep",
     "IntervalValidation",
     "LastState",
-    "Overlays",
     "ProgressBar",
     "Report",
     "Settings",
     "TrainingStep",
+    "ValidationBoard",
     "WholeOrWindowInferer",
     "WriteMasks",
     "build_optimizer",

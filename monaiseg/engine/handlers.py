@@ -97,10 +97,10 @@ class LastState:
         write_state(self.folder / "last.pt", states | progress)
 
 
-class Overlays(TensorBoardHandler):
-    """Of an evaluator: pictures of the first cases, with truth and prediction outlined, to TensorBoard and `overlays/`.
+class ValidationBoard(TensorBoardHandler):
+    """Of an evaluator: its scores and pictures of its first cases to TensorBoard, the best pictures to `overlays/` too.
 
-    Volumes show the middle slice of the first axis.
+    The pictures have truth and prediction outlined; volumes show the middle slice of the first axis.
     """
 
     def __init__(self, folder: Path, cases: int = 4) -> None:
@@ -124,8 +124,10 @@ class Overlays(TensorBoardHandler):
 
     def _write(self, engine: Engine) -> None:
         folder = make_folder(self.folder / "overlays")
+        for name, score in engine.state.metrics.items():
+            self._writer.add_scalar(f"validation/{name}", score, engine.state.epoch)
         for number, (name, picture) in enumerate(self._drawn.items()):
-            self._writer.add_image(f"overlay/{number}", picture, engine.state.epoch, dataformats="HWC")
+            self._writer.add_image(f"validation/picture_{number}", picture, engine.state.epoch, dataformats="HWC")
             if is_best(engine):
                 save_picture(folder / f"{Path(name).name}.png", picture)
         self._writer.flush()

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Any, Literal
 
 from monai.networks.layers.factories import Conv, Dropout
 from monai.networks.layers.utils import get_act_layer, get_norm_layer
 from torch import nn
 
-Norm = Literal["auto", "batch", "instance"] | None
-"""`"auto"`: batch norm in 2D, instance norm with affine parameters in 3D, where batches are small."""
+Norm = Literal["auto", "batch", "instance", "group"] | None
+"""`"auto"`: batch norm in 2D, instance norm with affine parameters in 3D, where batches are small; `"group"`: group
+norm over about eight channels each."""
 
 
 def _norm_layer(norm: Norm, spatial_dims: int, channels: int) -> nn.Module:
     if norm == "auto":
         norm = "batch" if spatial_dims == 2 else "instance"
-    if norm not in ("batch", "instance"):
-        raise ValueError(f"norm is {norm!r}; it must be auto, batch, instance or None")
-    layer: nn.Module = get_norm_layer((norm, {"affine": True}), spatial_dims=spatial_dims, channels=channels)
+    if norm not in ("batch", "instance", "group"):
+        raise ValueError(f"norm is {norm!r}; it must be auto, batch, instance, group or None")
+    options: dict[str, Any] = {"affine": True}
+    if norm == "group":
+        options["num_groups"] = math.gcd(channels, max(1, channels // 8))
+    layer: nn.Module = get_norm_layer((norm, options), spatial_dims=spatial_dims, channels=channels)
     return layer
 
 

@@ -75,7 +75,7 @@ def build(
 
     Args:
         features: channels a level, finest first; by default 64 to 1024 in 2D and 32 to 512 in 3D.
-        norm: `auto` (batch in 2D, instance in 3D), `batch`, `instance` or None.
+        norm: `auto` (batch in 2D, instance in 3D), `batch`, `instance`, `group` or None.
         bias: of the convolutions; None: only without norm.
         upsample: `deconv`, `bilinear` or `bilinear_aligned`.
         dropout: probability after each activation.

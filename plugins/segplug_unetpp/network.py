@@ -110,7 +110,7 @@ def build(
     Args:
         deep_supervision: a head on each nested decoder, all trained; needed to prune.
         features: channels a level, finest first; the number of levels less one is the depth L.
-        norm: `auto` (batch in 2D, instance in 3D), `batch`, `instance` or None.
+        norm: `auto` (batch in 2D, instance in 3D), `batch`, `instance`, `group` or None.
         bias: of the convolutions; None: only without norm.
         upsample: `deconv`, `bilinear` or `bilinear_aligned`.
         dropout: probability after each activation.
@@ -133,5 +133,5 @@ def build(
     )
 
 
-build_half = partial(build, features=HALF_FEATURES)
-"""`build` with half the channels, 16 to 256."""
+build_half = partial(build, features=HALF_FEATURES, norm="group")
+"""`build` with half the channels, 16 to 256, and group norm, which does not mix the images of a small batch."""

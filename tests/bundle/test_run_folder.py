@@ -68,10 +68,12 @@ def test_last_state_is_complete_and_safe_to_load(trained):
 
 def test_events_hold_loss_dice_and_pictures(trained):
     events = EventAccumulator(str(trained.run), size_guidance={"images": 0}).Reload()
-    assert {"train_loss", "dice", "iou", "baseline_dice"} <= set(events.Tags()["scalars"])
-    assert [event.step for event in events.Scalars("dice")] == [1, 2]
-    assert len(events.Scalars("train_loss")) == 4
-    assert [event.step for event in events.Images("overlay/0")] == [1, 2]
+    assert {"train/loss", "validation/dice", "validation/iou", "validation/baseline_dice"} <= set(
+        events.Tags()["scalars"]
+    )
+    assert [event.step for event in events.Scalars("validation/dice")] == [1, 2]
+    assert len(events.Scalars("train/loss")) == 4
+    assert [event.step for event in events.Images("validation/picture_0")] == [1, 2]
 
 
 def test_overlays_have_the_size_of_their_case(trained):

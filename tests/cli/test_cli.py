@@ -39,7 +39,7 @@ def test_plugins_as_json(capsys):
 def test_tables_keep_a_row_a_line(capsys):
     assert main(["networks"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.startswith("unetpp_half ")][0].rstrip().endswith("processors")
+    assert [line for line in lines if line.startswith("unetpp_half ")][0].rstrip().endswith("mixed images")
 
 
 def test_bundle_list_and_copy(tmp_path, capsys):

@@ -67,6 +67,13 @@ def test_auto_norm_and_idle_bias(dims, norm):
     assert ConvNormAct(dims, 2, 4, bias=True).conv.bias is not None
 
 
+@pytest.mark.parametrize(("channels", "groups"), [(16, 2), (256, 32), (4, 1), (28, 1), (36, 4)])
+def test_group_norm_takes_any_number_of_channels(channels, groups):
+    unit = ConvNormAct(2, 1, channels, norm="group")
+    assert unit.norm.num_groups == groups
+    assert unit(torch.randn(1, 1, 4, 4)).shape == (1, channels, 4, 4)
+
+
 def test_unit_order_is_conv_norm_act_dropout():
     assert list(dict(ConvNormAct(2, 1, 1, dropout=0.5).named_children())) == ["conv", "norm", "act", "dropout"]
 

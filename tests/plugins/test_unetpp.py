@@ -129,8 +129,9 @@ def test_pruning_outside_the_grid_is_refused(depth):
 
 def test_the_half_variant_has_half_the_widths():
     half = build_network("unetpp_half", **RGB).state_dict()
-    full = build_network("unetpp", **RGB, features=(16, 32, 64, 128, 256)).state_dict()
+    full = build_network("unetpp", **RGB, features=(16, 32, 64, 128, 256), norm="group").state_dict()
     assert {k: v.shape for k, v in half.items()} == {k: v.shape for k, v in full.items()}
+    assert sum(p.numel() for p in build_network("unetpp_half", **RGB).parameters()) == 2_263_713
 
 
 def test_no_levels_are_refused():
