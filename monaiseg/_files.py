@@ -26,7 +26,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}); free space or choose another --output_dir, "

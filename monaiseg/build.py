@@ -11,7 +11,7 @@ from torch import nn
 
 from monaiseg._registry import Entry, registry
 from monaiseg.errors import ConfigError, MonaisegError, OptionError, PluginError, suggest
-from monaiseg.specs import NetworkSpec
+from monaiseg.specs import BlockSpec, NetworkSpec, Role
 
 
 def build_network(
@@ -21,6 +21,9 @@ def build_network(
     in_channels: int,
     out_channels: int,
     deep_supervision: bool | Literal["auto"] = False,
+    encoder: str = "none",
+    pretrained: str = "none",
+    freeze: bool = False,
     arch_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> nn.Module:
@@ -32,6 +35,9 @@ def build_network(
         in_channels: channels of the image.
         out_channels: channels of the logits.
         deep_supervision: train on several outputs; `"auto"`: where the network can.
+        encoder: name of an encoder for a network that takes one; `"none"`: its own.
+        pretrained: weights for the encoder, a path or a word that it knows; `"none"`: initial ones.
+        freeze: keep the encoder as it is.
         arch_options: further options of the network, as a bundle's `arch_options` gives them.
         options: the same, as keywords.
 
@@ -50,29 +56,41 @@ def build_network(
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ConfigError(f"{key} is {value!r}; it must be a whole number from 1")
     wanted = dict(spatial_dims=spatial_dims, in_channels=in_channels, out_channels=out_channels)
-    wanted |= _own_options(arch_options, options)
+    wanted |= _encoder_options(encoder, pretrained, freeze) | _own_options(arch_options, options)
     if entry.spec.deep_supervision:
         wanted["deep_supervision"] = bool(deep_supervision)
     return _build(entry, wanted)
+
+
+def _encoder_options(encoder: str, pretrained: str, freeze: bool) -> dict[str, Any]:
+    """Return what differs from the default, so that a network without encoders is not asked for them."""
+    if not isinstance(freeze, bool):
+        raise ConfigError(f"freeze is {freeze!r}; it must be True or False")
+    given = {"encoder": encoder, "pretrained": pretrained, "freeze": freeze}
+    return {key: value for key, value in given.items() if value not in ("none", None, False)}
 
 
 def _own_options(arch_options: Mapping[str, Any] | None, options: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(arch_options, Mapping | None):
         raise ConfigError(f"arch_options is {arch_options!r}; it must be a mapping such as {{'norm': 'instance'}}")
     own = {**(arch_options or {}), **options}
-    for key in ("spatial_dims", "in_channels", "out_channels", "deep_supervision"):
+    for key in ("spatial_dims", "in_channels", "out_channels", "deep_supervision", "encoder", "pretrained", "freeze"):
         if key in own:
             raise ConfigError(f"arch_options has {key!r}, which is a setting of its own; set {key} instead")
     return own
 
 
-def build(kind: str, name: str, options: Mapping[str, Any]) -> nn.Module:
-    """Return the encoder or block `name`; raises as `build_network` does."""
-    return _build(registry().find(kind, name), options)
+def build(kind: str, name: str, options: Mapping[str, Any], role: Role | None = None) -> nn.Module:
+    """Return the encoder, or the block (of a role) `name`; raises as `build_network` does."""
+    entry = registry().find(kind, name)
+    if isinstance(entry.spec, BlockSpec) and role not in (None, entry.spec.role):
+        can = ", ".join(e.spec.name for e in registry().entries("block") if getattr(e.spec, "role", None) == role)
+        raise OptionError(f"block {name!r} is of role {entry.spec.role}, not {role}; of role {role} are {can}")
+    return _build(entry, options)
 
 
 def _build(entry: Entry, options: Mapping[str, Any]) -> nn.Module:
-    builder = _resolve(entry)
+    builder = resolve(entry)
     label = f"{entry.spec.kind} {entry.spec.name!r}"
     if options["spatial_dims"] not in entry.spec.spatial_dims:
         can = " or ".join(map(str, entry.spec.spatial_dims))
@@ -93,7 +111,8 @@ def _build(entry: Entry, options: Mapping[str, Any]) -> nn.Module:
     return module
 
 
-def _resolve(entry: Entry) -> Callable[..., Any]:
+def resolve(entry: Entry) -> Callable[..., Any]:
+    """Return the builder of an entry; raises `PluginError` where it cannot be imported."""
     module, _, attribute = entry.spec.build.partition(":")
     label = f"{entry.spec.kind} {entry.spec.name!r} of plugin {entry.plugin.label}: its builder {entry.spec.build!r}"
     try:

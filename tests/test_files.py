@@ -1,6 +1,6 @@
 """Files are written whole or not at all."""
 
-from pathlib import Path
+import os
 
 import pytest
 
@@ -12,10 +12,10 @@ def test_a_failed_write_leaves_the_previous_file(tmp_path, monkeypatch):
     target = tmp_path / "model.pt"
     write_bytes(target, b"good")
 
-    def full(self, other):
+    def full(source, other):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OutputError, match=r"model\.pt: cannot be written \(No space left on device\)"):
         write_bytes(target, b"new")
     assert target.read_bytes() == b"good"

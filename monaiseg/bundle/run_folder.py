@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from torch import nn
 
@@ -20,7 +21,7 @@ from monaiseg.engine.settings import Settings
 from monaiseg.errors import OutputError
 from monaiseg.metrics import DEFINITION
 
-PACKAGES = ("monaiseg", "torch", "monai", "pytorch-ignite", "numpy")
+PACKAGES = ("monaiseg", "monai", "pytorch-ignite", "numpy")
 
 
 class RunFolder:
@@ -60,7 +61,7 @@ class RunFolder:
             "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "config": {key: value for key, value in config.items() if not _is_component(value)},
             "bundle": str(Path(config.get("bundle_root", ".")).resolve()),
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+            "versions": _versions(),
             "network": {
                 "arch": arch,
                 "plugin": plugin.name,
@@ -95,6 +96,12 @@ def _is_component(value: Any) -> bool:
     if isinstance(value, list):
         return any(_is_component(entry) for entry in value)
     return isinstance(value, str) and value.startswith(("$", "@"))
+
+
+def _versions() -> dict[str, str]:
+    # torch's own word says which build it is (2.8.0+cu128); its distribution is called 2.8.0 on PyPI.
+    packages = {name: version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), "torch": str(torch.__version__), **packages}
 
 
 def _new_folder(output_dir: Path, arch: str) -> Path:

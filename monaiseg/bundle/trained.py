@@ -64,6 +64,8 @@ class TrainedRun:
         of = self._facts["network"]
         if ":" not in str(parser["arch"]):
             parser["arch"] = f"{of['plugin']}:{parser['arch']}"  # another plugin may have claimed the plain name since
+        parser["pretrained"] = "none"  # the run's own weights follow, and the file may be gone
+        parser["freeze"] = False
         try:
             network: nn.Module = parser.get_parsed_content("network_def")
         except NameNotFound as error:

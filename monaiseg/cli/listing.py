@@ -1,4 +1,4 @@
-"""The commands that list: `plugins`, `networks`, `bundle`. None of them imports torch."""
+"""The commands that list: `plugins`, `networks`, `encoders`, `blocks`, `bundle`. None imports torch to list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from rich.table import Table
 from monaiseg import __version__
 from monaiseg._loading import STRICT, load_plugins
 from monaiseg._registry import registry
-from monaiseg.specs import NetworkSpec
+from monaiseg.cli import costs
+from monaiseg.specs import BlockSpec, NetworkSpec
 
 
 def add_commands(commands: Any) -> None:
@@ -24,9 +25,12 @@ def add_commands(commands: Any) -> None:
     plugins.add_argument("--json", action="store_true")
     plugins.add_argument("-v", "--verbose", action="store_true", help="show the tracebacks of those that failed")
     plugins.set_defaults(run=_plugins)
-    networks = commands.add_parser("networks", help="list the networks that --arch takes")
-    networks.add_argument("--json", action="store_true")
-    networks.set_defaults(run=_networks)
+    for kind, use in (("network", "--arch takes"), ("encoder", "--encoder takes"), ("block", "networks take by name")):
+        listed = commands.add_parser(f"{kind}s", help=f"list the {kind}s that {use}")
+        listed.add_argument("--json", action="store_true")
+        listed.set_defaults(run=_specs, kind=kind)
+        if kind == "network":
+            costs.add_options(listed)
     bundle = commands.add_parser("bundle", help="list the shipped bundles, or copy one to make it yours")
     actions = bundle.add_subparsers(dest="action", required=True)
     listed = actions.add_parser("list", help="list the shipped bundles")
@@ -72,21 +76,24 @@ def _plugins(options: argparse.Namespace, _: list[str]) -> None:
                 print(f"\n{plugin.label}\n{plugin.details}")
 
 
-def _networks(options: argparse.Namespace, _: list[str]) -> None:
+def _specs(options: argparse.Namespace, _: list[str]) -> None:
+    if getattr(options, "table", False):
+        _show(costs.cost_rows(options), options.json)
+        return
     rows = []
-    for entry in registry().entries("network"):
+    for entry in registry().entries(options.kind):
         spec = entry.spec
-        assert isinstance(spec, NetworkSpec)
-        rows.append(
-            {
-                "network": entry.qualified if registry().is_ambiguous(entry) else spec.name,
-                "plugin": entry.plugin.name,
-                "distribution": f"{entry.plugin.distribution} {entry.plugin.version}",
-                "spatial_dims": list(spec.spatial_dims),
-                "deep_supervision": spec.deep_supervision,
-                "summary": spec.summary,
-            }
-        )
+        row: dict[str, Any] = {
+            spec.kind: entry.qualified if registry().is_ambiguous(entry) else spec.name,
+            "plugin": entry.plugin.name,
+            "distribution": f"{entry.plugin.distribution} {entry.plugin.version}",
+            "spatial_dims": list(spec.spatial_dims),
+        }
+        if isinstance(spec, NetworkSpec):
+            row["deep_supervision"] = spec.deep_supervision
+        if isinstance(spec, BlockSpec):
+            row["role"] = spec.role
+        rows.append(row | {"summary": spec.summary})
     _show(rows, options.json)
 
 

@@ -6,6 +6,7 @@ from monaiseg.data.generated import generate_nuclei, write_nuclei
 from monaiseg.data.layouts import LAYOUTS, list_cases
 from monaiseg.data.loading import CaseSplit, all_cases, load_cases
 from monaiseg.data.reading import picture_size
+from monaiseg.data.steps import evaluation_steps, training_steps
 from monaiseg.data.transforms import NormaliseCase, ReadCase, augmentation
 
 __all__ = [
@@ -21,11 +22,13 @@ __all__ = [
     "augmentation",
     "data_hash",
     "evaluation_loader",
+    "evaluation_steps",
     "find_cases",
     "generate_nuclei",
     "list_cases",
     "load_cases",
     "picture_size",
     "training_loader",
+    "training_steps",
     "write_nuclei",
 ]

@@ -1,5 +1,6 @@
 """The engine: the parts that MONAI's trainer and evaluator are given, for 2D and 3D alike."""
 
+from monaiseg.engine.attached import TrainingHandlers, ValidationHandlers
 from monaiseg.engine.handlers import BestModel, LastState, ValidationBoard, write_cases
 from monaiseg.engine.inferer import WholeOrWindowInferer
 from monaiseg.engine.optim import build_optimizer, build_scheduler
@@ -20,8 +21,10 @@ __all__ = [
     "ProgressBar",
     "Report",
     "Settings",
+    "TrainingHandlers",
     "TrainingStep",
     "ValidationBoard",
+    "ValidationHandlers",
     "WholeOrWindowInferer",
     "WriteMasks",
     "build_optimizer",

@@ -1,22 +1,46 @@
-"""The toolkit for authors of networks: padding to divisible sizes, the common units, heads, samplings, initialisation.
+"""The toolkit for authors of networks: padding to divisible sizes, common units, encoders, heads, samplings, weights.
 
 It re-exports nothing that MONAI has: convolutions, norms and activations come from `monai.networks`.
 """
 
+from monaiseg.nn._encoders import EncoderLike, PlainEncoder, make_encoder, steps_between
 from monaiseg.nn._init import initialise
-from monaiseg.nn._padding import PaddedNetwork, crop_to, pad_to_divisor
-from monaiseg.nn._sampling import Upsampling, upsampling
-from monaiseg.nn._units import ConvNormAct, DoubleConv, Norm, make_head
+from monaiseg.nn._padding import PaddedNetwork, Stride, crop_to, pad_to_divisor, per_axis
+from monaiseg.nn._sampling import MakeUpsampling, Upsampling, resized, upsampling
+from monaiseg.nn._units import (
+    Act,
+    ConvNormAct,
+    DoubleConv,
+    MakeUnit,
+    Norm,
+    PreActResidual,
+    make_head,
+    norm_layer,
+    unit_maker,
+)
 
 __all__ = [
+    "Act",
     "ConvNormAct",
     "DoubleConv",
+    "EncoderLike",
+    "MakeUnit",
+    "MakeUpsampling",
     "Norm",
     "PaddedNetwork",
+    "PlainEncoder",
+    "PreActResidual",
+    "Stride",
     "Upsampling",
     "crop_to",
     "initialise",
+    "make_encoder",
     "make_head",
+    "norm_layer",
     "pad_to_divisor",
+    "per_axis",
+    "resized",
+    "steps_between",
+    "unit_maker",
     "upsampling",
 ]

@@ -11,16 +11,24 @@ from torch.nn import functional as F
 
 from monaiseg.errors import ConfigError
 
+Stride = int | Sequence[int]
+"""How much coarser or finer: one number, or one an axis."""
 Outputs = TypeVar("Outputs")
 """A tensor, or a list or dict of them: the three training outputs of the contract."""
 
 
-def pad_to_divisor(x: torch.Tensor, divisor: int) -> torch.Tensor:
+def per_axis(value: Stride, spatial_dims: int) -> tuple[int, ...]:
+    """Return `value` with one number an axis."""
+    return tuple(value) if isinstance(value, Sequence) else (value,) * spatial_dims
+
+
+def pad_to_divisor(x: torch.Tensor, divisor: Stride) -> torch.Tensor:
     """Return `x: [B, C, *spatial]`, replicated at the high end of each axis up to the next multiple of `divisor`.
 
-    A divisible `x` is returned as it is.
+    `divisor` is one number, or one an axis. A divisible `x` is returned as it is.
     """
-    missing = [-size % divisor for size in reversed(x.shape[2:])]
+    divisors = per_axis(divisor, x.ndim - 2)
+    missing = [-size % d for size, d in zip(reversed(x.shape[2:]), reversed(divisors), strict=True)]
     if not any(missing):
         return x
     return F.pad(x, [edge for m in missing for edge in (0, m)], mode="replicate")
@@ -41,11 +49,11 @@ class PaddedNetwork(nn.Module):
     """Base of networks whose computation needs sizes divisible by `size_divisor`; subclasses write `compute`.
 
     Attributes:
-        size_divisor: the divisor.
+        size_divisor: the divisor, one number or one an axis.
         pad_input: set to False to have the unpadded computation, for an exporter that pads outside the graph.
     """
 
-    def __init__(self, size_divisor: int) -> None:
+    def __init__(self, size_divisor: Stride) -> None:
         super().__init__()
         self.size_divisor = size_divisor
         self.pad_input = True
@@ -61,20 +69,18 @@ class PaddedNetwork(nn.Module):
     def _pad(self, x: torch.Tensor) -> torch.Tensor:
         """Pad so that norms have more than a single element an image, or a batch, to take statistics of."""
         padded = pad_to_divisor(x, self.size_divisor)
-        if any(size > self.size_divisor for size in padded.shape[2:]):
+        divisors = per_axis(self.size_divisor, x.ndim - 2)
+        if any(size > divisor for size, divisor in zip(padded.shape[2:], divisors, strict=True)):
             return padded
-        if self._has(nn.modules.instancenorm._InstanceNorm):
-            return F.pad(padded, [0, self.size_divisor, *[0, 0] * (x.ndim - 3)], mode="replicate")
-        if self.training and len(x) == 1 and self._has(nn.modules.batchnorm._BatchNorm):
+        if any(isinstance(module, nn.modules.instancenorm._InstanceNorm) for module in self.modules()):
+            return F.pad(padded, [0, divisors[-1], *[0, 0] * (x.ndim - 3)], mode="replicate")
+        if len(x) == 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in self.modules()):
             size = "x".join(map(str, x.shape[2:]))
             raise ConfigError(
                 f"batch norm cannot train on a batch of one image of {size}: at the coarsest level that is a single "
                 "element; use a larger batch_size or roi_size"
             )
         return padded
-
-    def _has(self, kind: type[nn.Module]) -> bool:
-        return any(isinstance(module, kind) for module in self.modules())
 
     def compute(self, x: torch.Tensor) -> torch.Tensor | list[torch.Tensor] | dict[str, torch.Tensor]:
         """Return the logits for `x: [B, C, *spatial]` of a divisible size."""

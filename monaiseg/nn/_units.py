@@ -1,20 +1,34 @@
-"""The convolution units that plain encoders and decoders are made of."""
+"""The units that encoders and decoders are made of, and how networks come by them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+import torch
 from monai.networks.layers.factories import Conv, Dropout
 from monai.networks.layers.utils import get_act_layer, get_norm_layer
 from torch import nn
 
+from monaiseg.nn._padding import Stride
+from monaiseg.plugin import build_block
+
 Norm = Literal["auto", "batch", "instance", "group"] | None
 """`"auto"`: batch norm in 2D, instance norm with affine parameters in 3D, where batches are small; `"group"`: group
 norm over about eight channels each."""
+Act = str | tuple[str, dict[str, object]]
+"""An activation of MONAI's factory, as a name or a (name, arguments) pair."""
+MakeUnit = Callable[[int, int, Stride], nn.Module]
+"""(in_channels, out_channels, stride) to a unit."""
+
+RELU: Act = ("relu", {"inplace": True})
 
 
-def _norm_layer(norm: Norm, spatial_dims: int, channels: int) -> nn.Module:
+def norm_layer(norm: Norm, spatial_dims: int, channels: int) -> nn.Module:
+    """Return the norm, with affine parameters; for None nothing is done."""
+    if norm is None:
+        return nn.Identity()
     if norm == "auto":
         norm = "batch" if spatial_dims == 2 else "instance"
     if norm not in ("batch", "instance", "group"):
@@ -32,7 +46,7 @@ class ConvNormAct(nn.Sequential):
     Args:
         norm: see `Norm`; None leaves it out.
         bias: of the convolution; None: only where there is no norm to make it idle.
-        act: an activation of MONAI's factory, as a name or a (name, arguments) pair.
+        act: see `Act`.
         dropout: probability, after the activation; 0 leaves it out.
     """
 
@@ -42,10 +56,10 @@ class ConvNormAct(nn.Sequential):
         in_channels: int,
         out_channels: int,
         *,
-        stride: int = 1,
+        stride: Stride = 1,
         norm: Norm = "auto",
         bias: bool | None = None,
-        act: str | tuple[str, dict[str, object]] = ("relu", {"inplace": True}),
+        act: Act = RELU,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -53,7 +67,7 @@ class ConvNormAct(nn.Sequential):
         convolution = Conv[Conv.CONV, spatial_dims]
         self.conv = convolution(in_channels, out_channels, 3, stride=stride, padding=1, bias=use_bias)
         if norm is not None:
-            self.norm = _norm_layer(norm, spatial_dims, out_channels)
+            self.norm = norm_layer(norm, spatial_dims, out_channels)
         self.act = get_act_layer(act)
         if dropout:
             self.dropout = Dropout[Dropout.DROPOUT, spatial_dims](dropout)
@@ -68,20 +82,102 @@ class DoubleConv(nn.Sequential):
         in_channels: int,
         out_channels: int,
         *,
-        stride: int = 1,
+        stride: Stride = 1,
         norm: Norm = "auto",
         bias: bool | None = None,
-        act: str | tuple[str, dict[str, object]] = ("relu", {"inplace": True}),
+        act: Act = RELU,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        shared = {"norm": norm, "bias": bias, "act": act, "dropout": dropout}
-        self.first = ConvNormAct(spatial_dims, in_channels, out_channels, stride=stride, **shared)  # type: ignore[arg-type]
-        self.second = ConvNormAct(spatial_dims, out_channels, out_channels, **shared)  # type: ignore[arg-type]
+        self.first = ConvNormAct(
+            spatial_dims, in_channels, out_channels, stride=stride, norm=norm, bias=bias, act=act, dropout=dropout
+        )
+        self.second = ConvNormAct(
+            spatial_dims, out_channels, out_channels, norm=norm, bias=bias, act=act, dropout=dropout
+        )
 
 
-def make_head(spatial_dims: int, in_channels: int, out_channels: int, kernel_size: int = 1) -> nn.Module:
-    """Return the convolution (with bias) that turns features `[B, in_channels, *spatial]` into logits."""
+class PreActResidual(nn.Module):
+    """Pre-activated residual unit (He et al., Identity Mappings, 2016): `branch(x) + shortcut(x)`, nothing after it.
+
+    The branch is norm, ReLU, 3x3 convolution with the stride, norm, ReLU, 3x3 convolution and then `attention`; the
+    shortcut a 1x1 convolution with the stride and a norm. `[B, in_channels, *spatial]` to
+    `[B, out_channels, *spatial / stride]`.
+
+    Args:
+        norm: see `Norm`.
+        bias: of the convolutions.
+        dropout: probability, after each ReLU.
+        attention: a module that keeps the shape of the branch; None: nothing.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: Stride = 1,
+        norm: Norm = "auto",
+        bias: bool = True,
+        dropout: float = 0.0,
+        attention: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        convolution = Conv[Conv.CONV, spatial_dims]
+
+        def normed(channels: int) -> list[nn.Module]:
+            drop = [Dropout[Dropout.DROPOUT, spatial_dims](dropout)] if dropout else []
+            return [norm_layer(norm, spatial_dims, channels), get_act_layer("relu"), *drop]
+
+        self.branch = nn.Sequential(
+            *normed(in_channels),
+            convolution(in_channels, out_channels, 3, stride=stride, padding=1, bias=bias),
+            *normed(out_channels),
+            convolution(out_channels, out_channels, 3, padding=1, bias=bias),
+        )
+        self.attention = nn.Identity() if attention is None else attention
+        self.shortcut = nn.Sequential(
+            convolution(in_channels, out_channels, 1, stride=stride, bias=bias),
+            norm_layer(norm, spatial_dims, out_channels),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the sum of branch and shortcut."""
+        return self.attention(self.branch(x)) + self.shortcut(x)  # type: ignore[no-any-return]
+
+
+def unit_maker(unit: str | None, spatial_dims: int, **options: Any) -> MakeUnit:
+    """Return what makes the units of a network: blocks of role `unit` by that name, or `DoubleConv` for None.
+
+    Of `options` (norm, bias, dropout) a named unit is given those that are not at their default, so that a unit which
+    does not know one refuses it only if somebody asks for it.
+    """
+    if unit is None:
+        return lambda a, b, stride: DoubleConv(spatial_dims, a, b, stride=stride, **options)
+    asked = {key: value for key, value in options.items() if value != UNIT_DEFAULTS[key]}
+
+    def make(in_channels: int, out_channels: int, stride: Stride) -> nn.Module:
+        return build_block(
+            unit,
+            role="unit",
+            spatial_dims=spatial_dims,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            stride=stride,
+            **asked,
+        )
+
+    return make
+
+
+UNIT_DEFAULTS: Mapping[str, Any] = {"norm": "auto", "bias": None, "dropout": 0.0}
+
+
+def make_head(
+    spatial_dims: int, in_channels: int, out_channels: int, kernel_size: int = 1, bias: bool = True
+) -> nn.Module:
+    """Return the convolution that turns features `[B, in_channels, *spatial]` into logits."""
     convolution = Conv[Conv.CONV, spatial_dims]
-    head: nn.Module = convolution(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+    head: nn.Module = convolution(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias)
     return head

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from monaiseg.plugin import NetworkSpec, hookimpl
-
-
-def _divisor(options: Mapping[str, Any]) -> int:
-    return int(2 ** (len(options.get("features") or range(5)) - 1))
+from monaiseg.plugin import BlockSpec, NetworkSpec, hookimpl, usual_divisor
 
 
 @hookimpl
-def monaiseg_specs() -> Iterator[NetworkSpec]:
-    """Give the UNet."""
+def monaiseg_specs() -> Iterator[NetworkSpec | BlockSpec]:
+    """Give the UNet and its unit."""
     yield NetworkSpec(
         name="unet",
         build="segplug_unet.network:build",
         summary="UNet: encoder and decoder with skip connections",
         spatial_dims=(2, 3),
-        size_divisor=_divisor,
+        size_divisor=usual_divisor,
         tiny={"features": (8, 16, 32)},
         paper="Ronneberger et al., U-Net: Convolutional Networks for Biomedical Image Segmentation, MICCAI 2015",
+        licence="Apache-2.0",
+    )
+    yield BlockSpec(
+        name="double_conv",
+        build="monaiseg.nn:DoubleConv",
+        summary="two 3x3 convolutions, each with norm and activation",
+        spatial_dims=(2, 3),
+        role="unit",
         licence="Apache-2.0",
     )

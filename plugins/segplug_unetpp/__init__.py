@@ -1,20 +1,16 @@
-"""The UNet++ as a plugin."""
+"""The UNet++, its half-width variant, the Residual UNet++ and the blocks that came with them, as a plugin."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from monaiseg.plugin import NetworkSpec, hookimpl
+from monaiseg.plugin import BlockSpec, NetworkSpec, hookimpl, usual_divisor
 
-
-def _divisor(options: Mapping[str, Any]) -> int:
-    return int(2 ** (len(options.get("features") or range(5)) - 1))
-
-
+_CBAM = "Woo et al., CBAM: Convolutional Block Attention Module, ECCV 2018"
 _SHARED: dict[str, Any] = dict(
     spatial_dims=(2, 3),
-    size_divisor=_divisor,
+    size_divisor=usual_divisor,
     deep_supervision=True,
     tiny={"features": (8, 16, 32)},
     paper="Zhou et al., UNet++: A Nested U-Net Architecture for Medical Image Segmentation, DLMIA 2018",
@@ -23,8 +19,8 @@ _SHARED: dict[str, Any] = dict(
 
 
 @hookimpl
-def monaiseg_specs() -> Iterator[NetworkSpec]:
-    """Give the UNet++ and its half-width variant."""
+def monaiseg_specs() -> Iterator[NetworkSpec | BlockSpec]:
+    """Give the UNet++, its half-width variant, the Residual UNet++, and their blocks."""
     yield NetworkSpec(
         name="unetpp",
         build="segplug_unetpp.network:build",
@@ -36,4 +32,28 @@ def monaiseg_specs() -> Iterator[NetworkSpec]:
         build="segplug_unetpp.network:build_half",
         summary="UNet++ at half the published widths with group norm: learns fast from small batches of mixed images",
         **_SHARED,
+    )
+    yield NetworkSpec(
+        name="residual_unetpp",
+        build="segplug_unetpp.network:build_residual",
+        summary="Residual UNet++: the nested grid of residual units with CBAM attention, strided instead of pooled",
+        **_SHARED,
+    )
+    yield BlockSpec(
+        name="residual_cbam",
+        build="segplug_unetpp.cbam:build_residual",
+        summary="pre-activated residual unit whose branch ends in CBAM attention",
+        spatial_dims=(2, 3),
+        role="unit",
+        paper=_CBAM,
+        licence="Apache-2.0",
+    )
+    yield BlockSpec(
+        name="cbam",
+        build="segplug_unetpp.cbam:ConvBlockAttention",
+        summary="attention over channels, then over places",
+        spatial_dims=(2, 3),
+        role="attention",
+        paper=_CBAM,
+        licence="Apache-2.0",
     )

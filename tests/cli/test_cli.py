@@ -8,6 +8,8 @@ from monaiseg.cli import main
 from monaiseg.cli.running import parse_overrides
 from monaiseg.errors import ConfigError
 
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+
 
 def test_overrides_are_read_as_python_literals():
     text = ["--epochs", "2", "--lr=1e-3", "--roi_size", "[64, 64]", "--amp", "False", "--arch", "unet", "--x", "-1"]
@@ -27,6 +29,41 @@ def test_networks_as_json(capsys):
     assert {"unet", "unetpp", "unetpp_half"} <= set(rows)
     assert rows["unetpp"]["deep_supervision"] is True
     assert rows["unetpp"]["spatial_dims"] == [2, 3]
+
+
+def test_encoders_and_blocks_as_json(capsys):
+    assert main(["encoders", "--json"]) == 0
+    assert [row["encoder"] for row in json.loads(capsys.readouterr().out)].count("resnet34") == 1
+    assert main(["blocks", "--json"]) == 0
+    roles = {row["block"]: row["role"] for row in json.loads(capsys.readouterr().out)}
+    assert roles["double_conv"] == roles["residual_cbam"] == "unit"
+    assert roles["cbam"] == "attention"
+
+
+@pytest.mark.parametrize("encoder", [None, "resnet18", "all"])
+def test_the_table_of_costs(encoder, capsys, monkeypatch):
+    monkeypatch.setattr("monaiseg.cost._latency", lambda build, shape: 1.0)  # twenty networks take a minute to time
+    flags = [] if encoder is None else ["--encoder", encoder]
+    assert main(["networks", "--table", "--json", "--size", "64", *flags]) == 0
+    rows = {(row["network"], row["encoder"]): row for row in json.loads(capsys.readouterr().out)}
+    assert {name for _, name in rows} == (
+        {"none"} if encoder is None else {"resnet18"} if encoder == "resnet18" else {"none", *RESNETS}
+    )
+    assert (("residual_unetpp", "none") in rows) == (encoder is None), "it takes no encoder"
+    unet = rows["unet", "none" if encoder is None else "resnet18"]
+    assert unet["parameters"] == (31_037_633 if encoder is None else 14_328_209)
+    assert unet["size divisor"] == (16 if encoder is None else 32)
+    assert unet["GMACs"] > 0 and unet["activations MiB"] > 0 and unet["origin"].startswith("monaiseg ")
+
+
+def test_the_table_measures_time(capsys):
+    assert main(["networks", "--table", "--json", "--size", "32", "--encoder", "resnet18"]) == 0
+    assert all(row["latency ms"] > 0 for row in json.loads(capsys.readouterr().out))
+
+
+def test_the_table_refuses_an_unknown_encoder(capsys):
+    assert main(["networks", "--table", "--encoder", "resnet19"]) == 2
+    assert "did you mean 'resnet18'" in capsys.readouterr().err
 
 
 def test_plugins_as_json(capsys):

@@ -45,9 +45,9 @@ def test_two_levels_by_hand():
     """Two levels of 1 channel without norm are computed step by step, so that wiring and order cannot drift."""
     net = build_network("unet", spatial_dims=2, in_channels=1, out_channels=1, features=(1, 2), norm=None).eval()
     x = torch.randn(1, 1, 8, 8)
-    skip = net.encoder[0](x)
-    deep = net.encoder[1](torch.nn.functional.max_pool2d(skip, 2))
-    expected = net.head(net.decoder[0](torch.cat([net.upsample[0](deep), skip], dim=1)))
+    skip = net.encoder.units[0](x)
+    deep = net.encoder.units[1](torch.nn.functional.max_pool2d(skip, 2))
+    expected = net.head(net.decoder.units[0](torch.cat([net.decoder.upsample[0](deep), skip], dim=1)))
     assert torch.equal(net(x), expected)
 
 
@@ -58,4 +58,4 @@ def test_one_level_is_refused():
 
 def test_unknown_upsampling_is_refused():
     with pytest.raises(OptionError, match="bilinear_aligned"):
-        build_network("unet", **RGB, upsample="nearest")
+        build_network("unet", **RGB, upsample="cubic")

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from monaiseg.errors import ConfigError
-from monaiseg.losses import MONAI_LOSSES, BCEDice, build_loss
+from monaiseg.losses import MONAI_LOSSES, OWN_LOSSES, BCEDice, build_loss
 
 Floats = npt.NDArray[np.float32]
-NAMES = ("bce_dice", *MONAI_LOSSES)
+NAMES = (*OWN_LOSSES, *MONAI_LOSSES)
 SHAPES = [(2, 1, 16, 16), (2, 1, 8, 6, 10), (2, 3, 16, 16)]
 
 
@@ -73,7 +73,7 @@ def test_every_kind_of_output(name: str) -> None:
     mean = torch.stack([loss(head, target) for head in heads]).mean()
     assert loss([first], target) == loss(first, target)
     assert torch.allclose(loss(heads, target), mean)
-    assert torch.equal(loss({"logits": heads, "presence": torch.ones(2, 1)}, target), loss(heads, target))
+    assert torch.equal(loss({"logits": heads, "edges": torch.ones(2, 1)}, target), loss(heads, target))
     assert torch.equal(loss({"logits": first}, target), loss(first, target))
     assert torch.equal(loss(first, target.byte()), loss(first, target)), "labels come as uint8"
 
