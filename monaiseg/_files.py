@@ -29,7 +29,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); free space or choose another --output_dir, "
+            f"{path}: cannot be written ({error.strerror}); free space or choose another folder, "
             "what was written before is intact"
         ) from error
     finally:
@@ -51,8 +51,8 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
     write_bytes(path, text.getvalue().encode())
 
 
-def make_folder(path: Path) -> Path:
-    """Create a folder and its parents, and return it.
+def make_folder(path: Path, what: str = "folder") -> Path:
+    """Create a folder and its parents, and return it; `what` is another to choose where that fails.
 
     Raises:
         OutputError: it cannot be created.
@@ -60,5 +60,5 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be created ({error.strerror}); choose another --output_dir") from error
+        raise OutputError(f"{path}: cannot be created ({error.strerror}); choose another {what}") from error
     return path

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from hypothesis import settings
 from PIL import Image
 
@@ -16,6 +17,12 @@ REAL_DATA = "MONAISEG_TEST_DATA"
 
 settings.register_profile("monaiseg", deadline=None, max_examples=30)
 settings.load_profile("monaiseg")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Weights and inputs of a test do not depend on which tests ran before it."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

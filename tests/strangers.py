@@ -41,6 +41,37 @@ def build_deep(*, spatial_dims, in_channels, out_channels, deep_supervision=Fals
     return StrangerNet(spatial_dims, in_channels, out_channels, width, deep_supervision)
 '''
 
+PARTS = '''
+"""An encoder of three levels that begins at the image's own size, and a unit."""
+from torch import nn
+
+
+class Levels(nn.Module):
+    def __init__(self, spatial_dims, in_channels):
+        super().__init__()
+        conv = nn.Conv2d if spatial_dims == 2 else nn.Conv3d
+        self.out_channels, self.strides = (3, 5, 7), (1, 2, 8)
+        self.stages = nn.ModuleList(
+            [conv(in_channels, 3, 3, padding=1), conv(3, 5, 2, stride=2), conv(5, 7, 4, stride=4)]
+        )
+
+    def forward(self, x):
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+
+def build(*, spatial_dims, in_channels, pretrained=None, freeze=False):
+    return Levels(spatial_dims, in_channels)
+
+
+def unit(*, spatial_dims, in_channels, out_channels, stride=1):
+    conv = nn.Conv2d if spatial_dims == 2 else nn.Conv3d
+    return nn.Sequential(conv(in_channels, out_channels, 3, stride=stride, padding=1), nn.Tanh())
+'''
+
 
 def spec(kind: str, name: str, build: str, fields: str = "") -> str:
     """Return the source of a spec: `spec("Network", "toy", "toy.net:build")`."""

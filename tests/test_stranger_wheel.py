@@ -14,13 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from PIL import Image
-from strangers import NET, entry_module, spec, write_project
+from strangers import NET, PARTS, entry_module, spec, write_project
 
 from monaiseg.bundle.shipped import shipped_bundles
 
 pytestmark = pytest.mark.slow
 
-STRANGER = entry_module(spec("Network", "stranger_net", "stranger_package.net:build", "tiny={'width': 2}"))
+STRANGER = entry_module(
+    spec("Network", "stranger_net", "stranger_package.net:build", "tiny={'width': 2}"),
+    spec("Encoder", "levels", "stranger_package.parts:build", "size_divisor=8"),
+    spec("Block", "tanh_unit", "stranger_package.parts:unit", "role='unit'"),
+)
 BAD = "import a_library_that_nobody_has\n"
 
 
@@ -74,7 +78,11 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "stranger-dist",
             version="1.2.3",
             entry_points={"stranger": "stranger_package"},
-            modules={"stranger_package/__init__.py": STRANGER, "stranger_package/net.py": NET},
+            modules={
+                "stranger_package/__init__.py": STRANGER,
+                "stranger_package/net.py": NET,
+                "stranger_package/parts.py": PARTS,
+            },
         ),
         write_project(
             root / "bad",
@@ -91,19 +99,48 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-@pytest.fixture(scope="module")
-def run(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One epoch of the stranger's network, by MONAI's command, from an empty folder."""
-    write_images(data := tmp_path_factory.mktemp("data"))
-    empty = tmp_path_factory.mktemp("empty")
+def train(python: Path, data: Path, empty: Path, **keys: Any) -> Run:
+    """Train one epoch by MONAI's command, from an empty folder."""
     config = shipped_bundles()["unetpp"] / "train.yaml"
-    keys = dict(data_root=data, arch="stranger_net", epochs=1, batch_size=4, roi_size=64)
+    keys = dict(data_root=data, epochs=1, batch_size=4, roi_size=64, device="cpu") | keys
     overrides = [text for key, value in keys.items() for text in (f"--{key}", str(value))]
     done = call(python, "-m", "monai.bundle", "run", "training", "--config_file", config, *overrides, cwd=empty)
     assert done.returncode == 0, done.stderr[-3000:]
     assert [path.name for path in empty.iterdir()] == ["runs"]
     (folder,) = (empty / "runs").iterdir()
     return Run(done, folder, json.loads((folder / "run.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    write_images(root := tmp_path_factory.mktemp("data"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(python: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train(python, data, tmp_path_factory.mktemp("empty"), arch="stranger_net")
+
+
+@pytest.mark.parametrize(
+    ("keys", "theirs"),
+    [
+        ({"encoder": "levels"}, {"encoder.stages.0.weight": (3, 3, 3, 3), "encoder.stages.2.weight": (7, 5, 4, 4)}),
+        (
+            {"arch_options": "{'features':(4,8),'unit':'tanh_unit'}"},
+            {"encoder.units.0.0.weight": (4, 3, 3, 3), "encoder.units.1.0.weight": (8, 4, 3, 3)},
+        ),
+    ],
+)
+def test_the_strangers_encoder_and_unit_train_in_our_unetpp(
+    python: Path, data: Path, tmp_path: Path, keys: dict[str, Any], theirs: dict[str, tuple[int, ...]]
+) -> None:
+    import torch
+
+    run = train(python, data, tmp_path, arch="unetpp", seed=3, **keys)
+    state = torch.load(run.folder / "model.pt", weights_only=True)
+    assert {key: tuple(state[key].shape) for key in theirs} == theirs
+    assert np.isfinite(run.facts["best"]["dice"])
 
 
 def test_the_strangers_network_trains(run: Run) -> None:
@@ -146,7 +183,7 @@ def test_the_command_lists_both(python: Path, tmp_path: Path) -> None:
         "distribution": "stranger-dist",
         "version": "1.2.3",
         "status": "loaded",
-        "provides": ["network stranger_net"],
+        "provides": ["network stranger_net", "encoder levels", "block tanh_unit"],
         "error": "",
     }
     assert rows["bad"]["status"] == "failed"

@@ -105,7 +105,7 @@ def _versions() -> dict[str, str]:
 
 
 def _new_folder(output_dir: Path, arch: str) -> Path:
-    make_folder(output_dir)
+    make_folder(output_dir, "--output_dir")
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
         path = output_dir / f"{stamp}-{arch}{suffix}"

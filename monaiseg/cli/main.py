@@ -1,7 +1,7 @@
 """Parses the command line, and turns every error into one line and an exit code.
 
-Exit codes: 0 done; 1 an unforeseen error; 2 a wrong option, setting or name; 3 data that cannot be used; 4 a broken
-plugin; 5 a file that cannot be written; 130 interrupted.
+Exit codes: 0 done; 1 an unforeseen error, or a promise that `check` found broken; 2 a wrong option, setting or name; 3
+data that cannot be used; 4 a broken plugin; 5 a file that cannot be written; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from monaiseg.cli import listing, running
+from monaiseg.cli import authoring, checking, importing, listing, running
 from monaiseg.errors import MonaisegError, cause_of
 
 EPILOG = __doc__.split("\n\n", 1)[1]
@@ -28,6 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     listing.add_commands(commands)
     running.add_commands(commands)
+    authoring.add_commands(commands)
+    importing.add_commands(commands)
+    checking.add_commands(commands)
     return parser
 
 

@@ -2,7 +2,7 @@
 
 from monaiseg.data.cases import VOLUMES, Case, data_hash, find_cases
 from monaiseg.data.datasets import CaseDataset, EpochSampler, evaluation_loader, training_loader
-from monaiseg.data.generated import generate_nuclei, write_nuclei
+from monaiseg.data.generated import GENERATED, generate_nuclei, generate_polyps, write_generated
 from monaiseg.data.layouts import LAYOUTS, list_cases
 from monaiseg.data.loading import CaseSplit, all_cases, load_cases
 from monaiseg.data.reading import picture_size
@@ -10,6 +10,7 @@ from monaiseg.data.steps import evaluation_steps, training_steps
 from monaiseg.data.transforms import NormaliseCase, ReadCase, augmentation
 
 __all__ = [
+    "GENERATED",
     "LAYOUTS",
     "VOLUMES",
     "Case",
@@ -25,10 +26,11 @@ __all__ = [
     "evaluation_steps",
     "find_cases",
     "generate_nuclei",
+    "generate_polyps",
     "list_cases",
     "load_cases",
     "picture_size",
     "training_loader",
     "training_steps",
-    "write_nuclei",
+    "write_generated",
 ]

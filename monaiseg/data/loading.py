@@ -10,7 +10,7 @@ from typing import Any
 from monai.data.utils import partition_dataset
 
 from monaiseg.data.cases import Case, data_hash
-from monaiseg.data.generated import GENERATED_VERSION, write_nuclei
+from monaiseg.data.generated import generated_kind, write_generated
 from monaiseg.data.layouts import list_cases, split_folders
 from monaiseg.errors import ConfigError, DataError
 
@@ -60,22 +60,25 @@ def load_cases(
     fold: int = 0,
     split_seed: int = 0,
     generated_dir: str = "runs/generated",
+    generated: str = "nuclei",
 ) -> CaseSplit:
     """Return the cases of a folder, split into training and validation, and print what was taken.
 
     Args:
-        data_root: the folder; `"none"` generates a small set of nuclei under `generated_dir`.
+        data_root: the folder; `"none"` generates a small set under `generated_dir`.
         layout: a layout's name, or `"auto"` to recognise it.
         fold: which of the folds made from `split_seed` validates; a folder that comes split ignores it.
         split_seed: the only thing that the folds depend on.
+        generated: the kind of set that is generated where there is no folder, one of `GENERATED`.
 
     Raises:
-        ConfigError: `layout` or `fold` cannot be used.
+        ConfigError: `layout`, `fold` or `generated` cannot be used.
         DataError: the folder or a case in it cannot be used.
     """
+    version = generated_kind(generated).version
     if data_root == "none":
-        root = write_nuclei(Path(generated_dir) / f"nuclei-v{GENERATED_VERSION}")
-        print(f"data: none given (--data_root FOLDER), so a set of nuclei was generated in {root}")
+        root = write_generated(generated, Path(generated_dir) / f"{generated}-v{version}")
+        print(f"data: none given (--data_root FOLDER), so a set of {generated} was generated in {root}")
     else:
         root = _existing(data_root)
     split = _split_as_it_comes(root, layout) or _split_into_folds(root, layout, fold, split_seed)

@@ -28,7 +28,7 @@ class WriteMasks:
     """
 
     def __init__(self, output_dir: str | Path, cases: Sequence[Case], classes: int) -> None:
-        self.folder = make_folder(Path(output_dir))
+        self.folder = make_folder(Path(output_dir), "--output_dir")
         self.classes = classes
         self.sources = {case["id"]: Path(case["image"]) for case in cases}
         for target in (path for name in self.sources for path in self._targets(name)):

@@ -12,6 +12,7 @@ import torch
 
 from monaiseg.data import VOLUMES, Case, picture_size
 from monaiseg.errors import ConfigError
+from monaiseg.nn import narrow_strided
 
 ROI = {2: (128, 128), 3: (64, 64, 64)}
 BATCH = {2: 4, 3: 2}
@@ -25,7 +26,8 @@ class Settings:
     Attributes:
         spatial_dims: 2 or 3.
         device: the torch device; `auto`: CUDA where there is one.
-        amp: the dtype of autocast, or None; `auto`: bfloat16 where the processor computes in it.
+        amp: the dtype of autocast, or None; `auto`: bfloat16 where the processor computes in it, on the CPU in 2D only,
+            because oneDNN's gradients of convolutions over maps of depth 2 are wrong in it.
         memory_format: `channels_last: auto` is on in 2D, where it is faster.
         compile: whether `torch.compile` is used.
         batch_size: cases a batch.
@@ -62,7 +64,7 @@ class Settings:
             raise ConfigError(f"spatial_dims is {spatial_dims!r}; it must be 2 or 3")
         self.spatial_dims = spatial_dims
         self.device = _device(device)
-        self.amp = torch.bfloat16 if _switch("amp", amp, _has_bfloat16(self.device)) else None
+        self.amp = torch.bfloat16 if _switch("amp", amp, _has_bfloat16(self.device, spatial_dims)) else None
         self.channels_last = _switch("channels_last", channels_last, spatial_dims == 2)
         self.compile = _switch("compile", compile, False)
         self.batch_size = BATCH[spatial_dims] if batch_size == "auto" else count("batch_size", batch_size)
@@ -107,7 +109,11 @@ class Settings:
         return torch.autocast(self.device.type, dtype=self.amp)
 
     def place(self, network: torch.nn.Module) -> torch.nn.Module:
-        """Return the network on the device and in the memory format."""
+        """Return the network on the device and in the memory format, where that is safe."""
+        unsafe = narrow_strided(network) if self.channels_last and self.device.type == "cpu" else []
+        if unsafe:
+            self.channels_last = False
+            print(f"channels_last: off, because a strided 1x1 convolution as narrow as {unsafe[0]} is unsafe with it")
         return network.to(device=self.device, memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
 
     def compiled(self, network: torch.nn.Module) -> Any:
@@ -132,9 +138,11 @@ def _device(device: str) -> torch.device:
     return found
 
 
-def _has_bfloat16(device: torch.device) -> bool:
+def _has_bfloat16(device: torch.device, spatial_dims: int) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
+    if spatial_dims == 3:
+        return False
     cpuinfo = Path("/proc/cpuinfo")
     flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
     return bool({"avx512_bf16", "amx_bf16"} & set(flags))

@@ -5,6 +5,7 @@ It re-exports nothing that MONAI has: convolutions, norms and activations come f
 
 from monaiseg.nn._encoders import EncoderLike, PlainEncoder, make_encoder, steps_between
 from monaiseg.nn._init import initialise
+from monaiseg.nn._layout import narrow_strided
 from monaiseg.nn._padding import PaddedNetwork, Stride, crop_to, pad_to_divisor, per_axis
 from monaiseg.nn._sampling import MakeUpsampling, Upsampling, resized, upsampling
 from monaiseg.nn._units import (
@@ -36,6 +37,7 @@ __all__ = [
     "initialise",
     "make_encoder",
     "make_head",
+    "narrow_strided",
     "norm_layer",
     "pad_to_divisor",
     "per_axis",

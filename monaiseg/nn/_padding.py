@@ -45,6 +45,13 @@ def crop_to(outputs: Outputs, size: Sequence[int]) -> Outputs:
     raise TypeError(f"a network gave a {type(outputs).__name__}; it must give a tensor, a list or a dict")
 
 
+def _norms_each_channel(module: nn.Module) -> bool:
+    """Tell whether a module takes statistics of each channel of each image, which a single element does not have."""
+    if isinstance(module, nn.GroupNorm):
+        return module.num_groups == module.num_channels
+    return isinstance(module, nn.modules.instancenorm._InstanceNorm)
+
+
 class PaddedNetwork(nn.Module):
     """Base of networks whose computation needs sizes divisible by `size_divisor`; subclasses write `compute`.
 
@@ -72,7 +79,7 @@ class PaddedNetwork(nn.Module):
         divisors = per_axis(self.size_divisor, x.ndim - 2)
         if any(size > divisor for size, divisor in zip(padded.shape[2:], divisors, strict=True)):
             return padded
-        if any(isinstance(module, nn.modules.instancenorm._InstanceNorm) for module in self.modules()):
+        if any(map(_norms_each_channel, self.modules())):
             return F.pad(padded, [0, divisors[-1], *[0, 0] * (x.ndim - 3)], mode="replicate")
         if len(x) == 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in self.modules()):
             size = "x".join(map(str, x.shape[2:]))

@@ -11,7 +11,7 @@ from monai.networks.layers.factories import Conv, Dropout
 from monai.networks.layers.utils import get_act_layer, get_norm_layer
 from torch import nn
 
-from monaiseg.nn._padding import Stride
+from monaiseg.nn._padding import Stride, per_axis
 from monaiseg.plugin import build_block
 
 Norm = Literal["auto", "batch", "instance", "group"] | None
@@ -33,11 +33,23 @@ def norm_layer(norm: Norm, spatial_dims: int, channels: int) -> nn.Module:
         norm = "batch" if spatial_dims == 2 else "instance"
     if norm not in ("batch", "instance", "group"):
         raise ValueError(f"norm is {norm!r}; it must be auto, batch, instance, group or None")
-    options: dict[str, Any] = {"affine": True}
     if norm == "group":
-        options["num_groups"] = math.gcd(channels, max(1, channels // 8))
-    layer: nn.Module = get_norm_layer((norm, options), spatial_dims=spatial_dims, channels=channels)
+        return _GroupNorm(math.gcd(channels, max(1, channels // 8)), channels)
+    layer: nn.Module = get_norm_layer((norm, {"affine": True}), spatial_dims=spatial_dims, channels=channels)
     return layer
+
+
+class _GroupNorm(nn.GroupNorm):
+    """torch's, also for images and frozen features in channels-last order.
+
+    For an input that needs no gradient its backward pass in that order ends the process (seen with torch 2.13, on the
+    CPU, where maps are small).
+    """
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Return the normalised input."""
+        safe = input.requires_grad or not torch.is_grad_enabled()
+        return super().forward(input if safe else input.contiguous())
 
 
 class ConvNormAct(nn.Sequential):
@@ -128,7 +140,9 @@ class PreActResidual(nn.Module):
 
         def normed(channels: int) -> list[nn.Module]:
             drop = [Dropout[Dropout.DROPOUT, spatial_dims](dropout)] if dropout else []
-            return [norm_layer(norm, spatial_dims, channels), get_act_layer("relu"), *drop]
+            # After a norm there is a map of our own; without one this would overwrite what others still need.
+            act = get_act_layer(("relu", {"inplace": norm is not None}))
+            return [norm_layer(norm, spatial_dims, channels), act, *drop]
 
         self.branch = nn.Sequential(
             *normed(in_channels),
@@ -138,13 +152,17 @@ class PreActResidual(nn.Module):
         )
         self.attention = nn.Identity() if attention is None else attention
         self.shortcut = nn.Sequential(
-            convolution(in_channels, out_channels, 1, stride=stride, bias=bias),
+            convolution(in_channels, out_channels, 1, bias=bias),
             norm_layer(norm, spatial_dims, out_channels),
         )
+        # The convolution strides by leaving places out: oneDNN writes past its memory in the backward pass of a strided
+        # 1x1 convolution of less than 16 channels in channels-last (uxlfoundation/oneDNN#6035).
+        self.stride = per_axis(stride, spatial_dims)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the sum of branch and shortcut."""
-        return self.attention(self.branch(x)) + self.shortcut(x)  # type: ignore[no-any-return]
+        steps = (slice(None, None, step) for step in (1, 1, *self.stride))
+        return self.attention(self.branch(x)) + self.shortcut(x[tuple(steps)])  # type: ignore[no-any-return]
 
 
 def unit_maker(unit: str | None, spatial_dims: int, **options: Any) -> MakeUnit:

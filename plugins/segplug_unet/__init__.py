@@ -17,6 +17,10 @@ def monaiseg_specs() -> Iterator[NetworkSpec | BlockSpec]:
         spatial_dims=(2, 3),
         size_divisor=usual_divisor,
         tiny={"features": (8, 16, 32)},
+        weights={
+            "pytorch-nested-unet": "segplug_unet.weights:from_nested_unet",
+            "segmentation-models-pytorch": "segplug_unet.weights:from_smp",
+        },
         paper="Ronneberger et al., U-Net: Convolutional Networks for Biomedical Image Segmentation, MICCAI 2015",
         licence="Apache-2.0",
     )

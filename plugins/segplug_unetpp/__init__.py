@@ -25,6 +25,10 @@ def monaiseg_specs() -> Iterator[NetworkSpec | BlockSpec]:
         name="unetpp",
         build="segplug_unetpp.network:build",
         summary="UNet++: nested, densely connected decoders that can be pruned",
+        weights={
+            "pytorch-nested-unet": "segplug_unetpp.weights:from_nested_unet",
+            "segmentation-models-pytorch": "segplug_unetpp.weights:from_smp",
+        },
         **_SHARED,
     )
     yield NetworkSpec(
@@ -37,6 +41,12 @@ def monaiseg_specs() -> Iterator[NetworkSpec | BlockSpec]:
         name="residual_unetpp",
         build="segplug_unetpp.network:build_residual",
         summary="Residual UNet++: the nested grid of residual units with CBAM attention, strided instead of pooled",
+        **_SHARED,
+    )
+    yield NetworkSpec(
+        name="residual_unetpp_half",
+        build="segplug_unetpp.network:build_residual_half",
+        summary="Residual UNet++ at half its widths with group norm, for small batches",
         **_SHARED,
     )
     yield BlockSpec(

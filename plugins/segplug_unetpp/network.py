@@ -1,139 +1,31 @@
-"""UNet++ (Zhou et al. 2018, 2019): nested decoders, deep supervision, pruning; on any encoder, of any unit."""
+"""UNet++ (Zhou et al. 2018, 2019), on any encoder and of any unit; the Residual UNet++ with CBAM on the same grid."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
 from torch import nn
 
 from monaiseg.nn import (
-    EncoderLike,
-    MakeUnit,
     Norm,
-    PaddedNetwork,
     PlainEncoder,
     Stride,
     Upsampling,
     initialise,
     make_encoder,
-    make_head,
-    resized,
     steps_between,
     unit_maker,
     upsampling,
 )
 from segplug_unetpp._grid import NestedGrid
+from segplug_unetpp._network import NestedNetwork, assemble
+from segplug_unetpp._on_encoder import EncoderWidths, Finish
 from segplug_unetpp.cbam import build_residual as residual_cbam
 
 FEATURES = (32, 64, 128, 256, 512)
 HALF_FEATURES = (16, 32, 64, 128, 256)
-
-
-class NestedNetwork(PaddedNetwork):
-    """UNet++: an encoder, nested decoders on its maps, and a head at the end of each decoder that is trained.
-
-    Input `[B, in_channels, *spatial]`. Evaluation gives the logits `[B, out_channels, *spatial]` of the deepest
-    decoder; training gives the same, or with `deep_supervision` a list of the logits of all decoders, deepest first.
-
-    Args:
-        heads: from X(0, j) to logits at the image's size, by column j.
-    """
-
-    def __init__(self, encoder: EncoderLike, grid: NestedGrid, heads: Mapping[int, nn.Module]) -> None:
-        super().__init__(size_divisor=encoder.strides[-1])
-        self.encoder = encoder
-        self.grid = grid
-        self.heads = nn.ModuleDict({str(column): head for column, head in heads.items()})
-        self.deep_supervision = len(heads) > 1
-
-    @property
-    def depth(self) -> int:
-        """The number of nested decoders, L."""
-        return self.grid.depth
-
-    def compute(self, x: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
-        """Return the logits for a divisible size: of the deepest head, or of all in training with deep supervision."""
-        row = self.grid(self.encoder(x))
-        if self.training and self.deep_supervision:
-            return [self.heads[str(j)](row[j - 1]) for j in range(self.depth, 0, -1)]
-        logits: torch.Tensor = self.heads[str(self.depth)](row[-1])
-        return logits
-
-    def prune(self, depth: int) -> NestedNetwork:
-        """Return the network L_depth: the nodes with i + j <= depth, with the weights of this one.
-
-        In evaluation it gives bit for bit what head `depth` of this network gives. An encoder of a plugin is cut where
-        it has a method `keep_levels(levels)`, and else kept whole.
-
-        Raises:
-            ValueError: `depth` is not between 1 and this network's, or the network was built without deep
-                supervision, so that only its deepest head was trained.
-        """
-        if not 1 <= depth <= self.depth:
-            raise ValueError(f"depth is {depth}; it must be between 1 and {self.depth}")
-        if depth < self.depth and not self.deep_supervision:
-            raise ValueError("only a network with deep_supervision=True has trained the heads that pruning keeps")
-        pruned = copy.deepcopy(self)  # padded as this network pads, or other sizes would not give the same
-        pruned.deep_supervision = False
-        pruned.grid.prune(depth)
-        pruned.heads = nn.ModuleDict({str(depth): pruned.heads[str(depth)]})
-        if hasattr(pruned.encoder, "keep_levels"):
-            pruned.encoder.keep_levels(depth + 1)
-        return pruned
-
-
-def _heads(
-    grid: NestedGrid, columns: Sequence[int], spatial_dims: int, out_channels: int, finish: _Finish | None
-) -> dict[int, nn.Module]:
-    """Return the heads by column: 1x1 convolutions where X(0, j) has the image's size, else what `finish` makes."""
-    if finish is None:
-        return {j: make_head(spatial_dims, grid.out_channels[j - 1], out_channels) for j in columns}
-    return {j: finish(grid.out_channels[j - 1], out_channels, deepest=j == grid.depth) for j in columns}
-
-
-@dataclass(frozen=True)
-class _Finish:
-    """Makes heads for a grid on an encoder's maps, which are `factor` coarser than the image at their finest.
-
-    The deepest column goes on to the image's size through a unit without skip, of `width`; the others are up-sampled
-    after their head.
-    """
-
-    spatial_dims: int
-    factor: tuple[int, ...]
-    width: int | None
-    make_unit: MakeUnit
-
-    def __call__(self, in_channels: int, out_channels: int, deepest: bool) -> nn.Module:
-        """Return the head from X(0, j) to logits."""
-        if self.width is None:
-            return make_head(self.spatial_dims, in_channels, out_channels, 3)
-        if not deepest:
-            return nn.Sequential(make_head(self.spatial_dims, in_channels, out_channels, 3), resized(self.factor))
-        return nn.Sequential(
-            resized(self.factor, "nearest"),
-            self.make_unit(in_channels, self.width, 1),
-            make_head(self.spatial_dims, self.width, out_channels, 3),
-        )
-
-
-def _assemble(
-    encoder: EncoderLike,
-    grid: NestedGrid,
-    out_channels: int,
-    deep_supervision: bool,
-    spatial_dims: int,
-    finish: _Finish | None = None,
-) -> NestedNetwork:
-    columns = range(1, grid.depth + 1) if deep_supervision else (grid.depth,)
-    heads = _heads(grid, columns, spatial_dims, out_channels, finish)
-    initialise(grid, *heads.values())
-    return NestedNetwork(encoder, grid, heads)
 
 
 def build(
@@ -200,41 +92,11 @@ def build(
         if decoder_channels is not None:
             raise ValueError("decoder_channels needs an encoder; the plain one takes features")
         plain = NestedGrid(factors, lambda i, j: trunk.out_channels[i], make_unit, make_upsampling)
-        return _assemble(trunk, plain, out_channels, deep_supervision, spatial_dims)
+        return assemble(trunk, plain, out_channels, deep_supervision, spatial_dims)
     widths = EncoderWidths(trunk.out_channels, decoder_channels, skipless=max(to_image) > 1)
     grid = NestedGrid(factors, widths, make_unit, make_upsampling, "up_first_latest_skip_first")
-    finish = _Finish(spatial_dims, to_image, widths.last, make_unit)
-    return _assemble(trunk, grid, out_channels, deep_supervision, spatial_dims, finish)
-
-
-class EncoderWidths:
-    """Channels of node X(i, j) on an encoder's maps.
-
-    Args:
-        encoder: channels of the maps, finest first.
-        decoder: channels of all nodes j > 0 of each level, coarsest first; None: the encoder's, and on the last
-            anti-diagonal 256, 128, ...
-        skipless: whether a step follows from X(0, L) to the image, the last entry of `decoder`.
-
-    Attributes:
-        last: channels of that step, or None.
-    """
-
-    def __init__(self, encoder: Sequence[int], decoder: Sequence[int] | None, skipless: bool) -> None:
-        self.encoder = encoder
-        self.decoder = decoder
-        self.depth = len(encoder) - 1
-        count = self.depth + skipless
-        if decoder is not None and len(decoder) != count:
-            raise ValueError(f"decoder_channels has {len(decoder)} entries; this encoder needs {count}")
-        self._halving = [256 >> k for k in range(count)] if decoder is None else decoder
-        self.last = self._halving[-1] if skipless else None
-
-    def __call__(self, i: int, j: int) -> int:
-        """Return the channels of X(i, j)."""
-        if j == 0 or (self.decoder is None and i + j < self.depth):
-            return self.encoder[i]
-        return self._halving[self.depth - 1 - i]
+    finish = Finish(spatial_dims, to_image, widths.last, make_unit)
+    return assemble(trunk, grid, out_channels, deep_supervision, spatial_dims, finish)
 
 
 build_half = partial(build, default_features=HALF_FEATURES, norm="group")
@@ -289,4 +151,8 @@ def build_residual(
     _, *factors = steps_between(encoder, spatial_dims)
     make_upsampling = partial(upsampling, "nearest_conv", spatial_dims)
     grid = NestedGrid(factors, lambda i, j: features[i], make_unit, make_upsampling, "up_first")
-    return _assemble(encoder, grid, out_channels, deep_supervision, spatial_dims)
+    return assemble(encoder, grid, out_channels, deep_supervision, spatial_dims)
+
+
+build_residual_half = partial(build_residual, features=HALF_FEATURES, norm="group")
+"""`build_residual` with half the channels and group norm."""

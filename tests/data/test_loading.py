@@ -128,15 +128,3 @@ def test_the_record_names_both_sides_and_its_hash_moves_with_the_files(folder: P
     (folder / "images" / "case_00.png").unlink()
     hashes.append(load_cases(str(folder)).record()["hash"])
     assert len(set(hashes)) == 3
-
-
-def test_no_data_root_generates_a_set_and_says_so(
-    tmp_path: Path, write_pairs: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loading, "write_nuclei", write_pairs)
-    split = load_cases(generated_dir=str(tmp_path / "generated"))
-    assert split.root.is_relative_to(tmp_path / "generated")
-    assert len(split.train) + len(split.validation) == 6
-    first, second = capsys.readouterr().out.splitlines()
-    assert first == f"data: none given (--data_root FOLDER), so a set of nuclei was generated in {split.root}"
-    assert second.startswith(f"data: {len(split.train)} training and {len(split.validation)} validation cases in ")

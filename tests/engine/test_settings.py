@@ -51,6 +51,16 @@ def test_refused(options, message):
         make(**options)
 
 
+def test_channels_last_is_off_where_it_would_corrupt_memory(capsys):
+    settings, narrow = make(), torch.nn.Sequential(torch.nn.Conv2d(8, 8, 1, stride=2))
+    settings.place(narrow)
+    assert settings.memory_format == torch.contiguous_format
+    assert capsys.readouterr().out.startswith("channels_last: off, because")
+    settings = make()
+    settings.place(torch.nn.Sequential(torch.nn.Conv2d(8, 8, 1), torch.nn.Conv2d(16, 8, 1, stride=2)))
+    assert settings.memory_format == torch.channels_last
+
+
 def test_record_can_be_written_as_json():
     import json
 

@@ -1,10 +1,13 @@
 """Residual units by hand, and the up-samplings."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.nn import functional as F
 
-from monaiseg.nn import PreActResidual, resized, upsampling
+from monaiseg.nn import PreActResidual, narrow_strided, resized, upsampling
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -46,3 +49,21 @@ def test_resizing_is_torchs(kind):
 
 def test_learned_upsampling_without_bias():
     assert upsampling("deconv", 2, 4, 2, bias=False)[0].bias is None
+
+
+@pytest.mark.parametrize(("norm", "stride", "size"), [("batch", 2, 128), ("group", 1, 32), ("group", 1, 128)])
+def test_a_narrow_unit_on_an_image_can_be_trained_in_channels_last(norm, stride, size):
+    """In a process of its own: strided 1x1 convolutions, and group norm of what needs no gradient, would end it."""
+    script = (
+        "import torch; from monaiseg.nn import PreActResidual\n"
+        f"unit = PreActResidual(2, 8, 16, stride={stride}, norm='{norm}').to(memory_format=torch.channels_last)\n"
+        "for _ in range(8):\n"
+        f"    x = torch.randn(2, 8, {size}, {size}).to(memory_format=torch.channels_last)\n"
+        "    unit(x).square().sum().backward()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_a_strided_unit_is_no_danger_in_channels_last():
+    assert narrow_strided(PreActResidual(2, 8, 16, stride=2)) == []
+    assert narrow_strided(torch.nn.Sequential(torch.nn.Conv2d(8, 16, 1, stride=2))) == ["0"]

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from strangers import entry_module, on_path, spec, write_distribution
+from strangers import PARTS, entry_module, on_path, spec, write_distribution
 
 from monaiseg import build_network
 from monaiseg.errors import NameNotFound, OptionError
@@ -100,42 +100,10 @@ def test_an_unknown_encoder_is_named_with_the_nearest():
         build_network("unet", **RGB, encoder="resnet43")
 
 
-STRANGER = '''
-"""An encoder of three levels that begins at the image's own size, and a unit."""
-from torch import nn
-
-
-class Levels(nn.Module):
-    def __init__(self, spatial_dims, in_channels):
-        super().__init__()
-        conv = nn.Conv2d if spatial_dims == 2 else nn.Conv3d
-        self.out_channels, self.strides = (3, 5, 7), (1, 2, 8)
-        self.stages = nn.ModuleList(
-            [conv(in_channels, 3, 3, padding=1), conv(3, 5, 2, stride=2), conv(5, 7, 4, stride=4)]
-        )
-
-    def forward(self, x):
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
-
-
-def build(*, spatial_dims, in_channels, pretrained=None, freeze=False):
-    return Levels(spatial_dims, in_channels)
-
-
-def unit(*, spatial_dims, in_channels, out_channels, stride=1):
-    conv = nn.Conv2d if spatial_dims == 2 else nn.Conv3d
-    return nn.Sequential(conv(in_channels, out_channels, 3, stride=stride, padding=1), nn.Tanh())
-'''
-
-
 @pytest.fixture
 def stranger(tmp_path):
     specs = [spec("Encoder", "levels", "odd.net:build"), spec("Block", "tanh_unit", "odd.net:unit", "role='unit'")]
-    modules = {"odd/__init__.py": entry_module(*specs), "odd/net.py": STRANGER}
+    modules = {"odd/__init__.py": entry_module(*specs), "odd/net.py": PARTS}
     write_distribution(tmp_path, "odd", entry_points={"odd": "odd"}, modules=modules)
     with on_path(tmp_path):
         yield

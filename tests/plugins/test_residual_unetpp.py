@@ -51,7 +51,7 @@ def test_it_halves_by_strided_units():
     network = build_network("residual_unetpp", **RGB, **SMALL)
     assert not any(isinstance(module, nn.MaxPool2d) for module in network.modules())
     assert [unit.branch[2].stride for unit in network.encoder.units] == [(1, 1), (2, 2), (2, 2)]
-    assert [unit.shortcut[0].stride for unit in network.encoder.units] == [(1, 1), (2, 2), (2, 2)]
+    assert [unit.stride for unit in network.encoder.units] == [(1, 1), (2, 2), (2, 2)]
 
 
 def test_a_node_takes_the_map_from_below_first():
@@ -89,7 +89,7 @@ def test_the_shared_layers_are_one_set_of_parameters():
 def test_attention_acts_on_the_branch_before_the_sum():
     unit = build_block("residual_cbam", spatial_dims=2, in_channels=4, out_channels=6, stride=2).eval()
     x = torch.randn(1, 4, 8, 8)
-    assert torch.equal(unit(x), unit.attention(unit.branch(x)) + unit.shortcut(x))
+    assert torch.equal(unit(x), unit.attention(unit.branch(x)) + unit.shortcut(x[..., ::2, ::2]))
     assert unit(x).shape == (1, 6, 4, 4)
 
 
@@ -102,3 +102,10 @@ def test_another_unit_stands_in_the_residual_grid():
     network = build_network("residual_unetpp", **RGB, **SMALL, unit="double_conv")
     assert network.encoder.units[1].first.conv.stride == (2, 2)
     assert network(torch.randn(2, 3, 17, 16)).shape == (2, 1, 17, 16)
+
+
+def test_the_half_variant_has_half_the_widths():
+    half = build_network("residual_unetpp_half", **RGB).state_dict()
+    full = build_network("residual_unetpp", **RGB, features=(16, 32, 64, 128, 256), norm="group").state_dict()
+    assert {k: v.shape for k, v in half.items()} == {k: v.shape for k, v in full.items()}
+    assert sum(p.numel() for p in build_network("residual_unetpp_half", **RGB).parameters()) == 2_695_939

@@ -1,4 +1,4 @@
-"""A small generated set of fluorescence images of cell nuclei, on which the product trains when it is given no data.
+"""Fluorescence images of cell nuclei, generated.
 
 The truth is every nucleus in focus. Thresholds fail here for the reasons they fail on thick specimens: the light is
 uneven, nuclei of one image differ in their stain, and haze and nuclei above and below the focal plane are as bright
@@ -8,20 +8,10 @@ from a little context; neither one grey level nor a level that follows the local
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
-
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 from scipy import ndimage
 
-from monaiseg._files import make_folder, write_bytes
-
-GENERATED_VERSION: int = 1
-
-Field = npt.NDArray[np.float64]
-Pixels = npt.NDArray[np.uint8]
+from monaiseg.data.generated._fields import Field, Pixels, check_size, smooth_field
 
 _MARGIN = 32  # nuclei are drawn on a wider canvas and cut, so that some touch the border as in a real field of view
 _RADII = (9.0, 14.0)
@@ -76,13 +66,6 @@ def _draw_nuclei(rng: np.random.Generator, size: int) -> tuple[Field, Field]:
     return density[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN], inside
 
 
-def _smooth(rng: np.random.Generator, size: int, knots: int) -> Field:
-    """A slow random field in 0..1, [size, size]."""
-    slow = ndimage.zoom(rng.random((knots, knots)), size / knots, order=3)
-    field: Field = (slow - slow.min()) / np.ptp(slow)
-    return field
-
-
 def _clutter(rng: np.random.Generator, size: int) -> Field:
     """What is not a nucleus in focus, in units of stain density, [size, size]: haze, blurred nuclei, debris."""
     ghosts, specks = np.zeros((2, size + 2 * _MARGIN, size + 2 * _MARGIN))
@@ -94,40 +77,20 @@ def _clutter(rng: np.random.Generator, size: int) -> Field:
     specks[spots[0], spots[1]] = rng.uniform(2.0, 6.0, spots.shape[1])
     specks = ndimage.gaussian_filter(specks, 0.8)
     clutter: Field = (ghosts + specks)[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
-    return clutter + 0.4 * _smooth(rng, size, 5)
+    return clutter + 0.4 * smooth_field(rng, size, 5)
 
 
 def generate_nuclei(seed: int, size: int = 128) -> tuple[Pixels, Pixels]:
     """One image uint8 [size, size, 3] and its mask uint8 [size, size] of 0 and 255, from nothing but the arguments."""
-    if size < 64:
-        raise ValueError(f"size must be at least 64 to hold a few nuclei, not {size}")
+    check_size(size)
     rng = np.random.default_rng(seed)
     density, cover = _draw_nuclei(rng, size)
     chromatin = ndimage.gaussian_filter(rng.standard_normal((size, size)), 1.3)
     density = density * np.clip(1 + 0.25 * chromatin / chromatin.std(), 0.0, None)
     clutter = _clutter(rng, size)
-    light = np.exp(-rng.uniform(0.5, 1.0) * _smooth(rng, size, 3))
+    light = np.exp(-rng.uniform(0.5, 1.0) * smooth_field(rng, size, 3))
     stain = ndimage.gaussian_filter(density, 0.6) + clutter * (1 - 0.7 * cover)
     photons = rng.poisson(_PHOTONS * light * (0.05 + 0.42 * stain)) / _PHOTONS
     grey = np.clip(photons, 0.0, 1.0)[..., None]  # the camera is monochrome: the colour is put on after the noise
     image = (255 * grey * _TINTS[rng.choice(len(_TINTS), p=_TINT_SHARES)]).astype(np.uint8)
     return image, np.where(cover > 0.5, 255, 0).astype(np.uint8)
-
-
-def write_nuclei(folder: Path, cases: int = 60) -> Path:
-    """Write images uint8 [128, 128, 3] and masks uint8 [128, 128] as folder/images|masks/nuclei_NNN.png; return folder.
-
-    Image i comes from seed i. A file that is already there is left alone, whatever it holds.
-    """
-    for sub in ("images", "masks"):
-        make_folder(folder / sub)
-    for seed in range(cases):
-        paths = [folder / sub / f"nuclei_{seed:03d}.png" for sub in ("images", "masks")]
-        if all(path.exists() for path in paths):
-            continue
-        for path, pixels in zip(paths, generate_nuclei(seed), strict=True):
-            if not path.exists():
-                buffer = io.BytesIO()
-                Image.fromarray(pixels).save(buffer, "PNG")
-                write_bytes(path, buffer.getvalue())
-    return folder
