@@ -16,7 +16,7 @@ from torch import nn
 from monaiseg._files import make_folder, write_bytes, write_json
 from monaiseg._registry import registry
 from monaiseg.bundle._calling import calling_parser
-from monaiseg.data import CaseSplit
+from monaiseg.data import CaseShape, CaseSplit
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import OutputError
 from monaiseg.metrics import DEFINITION
@@ -36,6 +36,7 @@ class RunFolder:
         split: the cases.
         settings: how it computes.
         network: the network, whose parameters are counted.
+        shape: of the cases, as the network was built for it.
         datasets: what must have been read without error before the folder is made.
 
     Raises:
@@ -49,6 +50,7 @@ class RunFolder:
         split: CaseSplit,
         settings: Settings,
         network: nn.Module,
+        shape: CaseShape,
         datasets: Sequence[Any] = (),
     ) -> None:
         self.path = _new_folder(Path(str(output_dir)), arch.replace(":", "-"))
@@ -70,6 +72,7 @@ class RunFolder:
                 "parameters": sum(p.numel() for p in network.parameters()),
             },
             "settings": settings.record(),
+            "shape": shape.record(),
             "data": {key: value for key, value in split.record().items() if key not in ("train", "validation")},
             "metrics": DEFINITION,
         }

@@ -10,7 +10,7 @@ import torch
 from monai.bundle import ConfigParser
 from torch import nn
 
-from monaiseg.data import CaseSplit, ReadCase, all_cases, load_cases
+from monaiseg.data import CaseSplit, Classes, ReadCase, all_cases, load_cases
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import ConfigError, DataError, NameNotFound
 
@@ -24,6 +24,8 @@ class TrainedRun:
     Attributes:
         path: the folder.
         config: the plain keys it ran with, such as `config["arch"]`.
+        shape: `spatial_dims`, `in_channels` and `out_channels` of its network.
+        image_files: how many files an image of it had.
 
     Args:
         model: the run folder, or `"auto"` for the newest one with a model under `output_dir`.
@@ -40,12 +42,15 @@ class TrainedRun:
         self._facts: dict[str, Any] = json.loads((self.path / "run.json").read_text())
         self._split: dict[str, Any] = json.loads((self.path / "split.json").read_text())
         self.config: dict[str, Any] = self._facts["config"]
+        self.shape: dict[str, int] = self._facts["shape"]
+        self.image_files: int = self._split["image_files"]
 
     def settings(self, device: str = "auto") -> Settings:
         """Return how the run computed, on this device."""
         return Settings(
             device=device,
-            **{key: self.config[key] for key in ("spatial_dims", "amp", "channels_last")},
+            spatial_dims=self.shape["spatial_dims"],
+            **{key: self.config[key] for key in ("amp", "channels_last")},
             # As they came out, not as "auto": that would look at other pictures.
             image_size=self._facts["settings"]["image_size"] or "none",
             roi_size=self._facts["settings"]["roi_size"],
@@ -66,6 +71,7 @@ class TrainedRun:
             parser["arch"] = f"{of['plugin']}:{parser['arch']}"  # another plugin may have claimed the plain name since
         parser["pretrained"] = "none"  # the run's own weights follow, and the file may be gone
         parser["freeze"] = False
+        parser["shape"] = {"_target_": "monaiseg.data.CaseShape", **self.shape}  # not what other cases have
         try:
             network: nn.Module = parser.get_parsed_content("network_def")
         except NameNotFound as error:
@@ -85,8 +91,9 @@ class TrainedRun:
             DataError: the run's files have changed, or the other folder has other classes.
         """
         own = data_root == SAME
-        where = {"data_root": self._split["root"] if own else data_root}
+        where: dict[str, Any] = {"data_root": self._split["root"] if own else data_root}
         where["layout"] = (self.config["layout"] if own else "auto") if layout == SAME else layout
+        where["classes"] = self.config["classes"]
         if not own and fold == SAME:
             cases = all_cases(**where)
         else:
@@ -102,12 +109,17 @@ class TrainedRun:
                 f"{cases.root}: its files have changed since the training, so that training cases might be scored; "
                 "restore them, or give --data_root to score all cases of a folder"
             )
-        if record["classes"] != self._split["classes"]:
-            raise DataError(f"{cases.root}: has the classes {record['classes']}, the run {self._split['classes']}")
+        trained, there = self._classes().names, cases.classes.names
+        if len(trained) != len(there) or (len(trained) > 1 and trained != there):
+            raise DataError(f"{cases.root}: has the classes {', '.join(there)}, the run {', '.join(trained)}")
 
-    def read_case(self) -> ReadCase:
-        """Return the step that reads a case as the run did."""
-        return ReadCase(*(self.config[key] for key in ("spatial_dims", "in_channels", "out_channels")))
+    def _classes(self) -> Classes:
+        return Classes.from_record(self._split["classes"])
+
+    def read_case(self, cases: CaseSplit | None = None) -> ReadCase:
+        """Return the step that reads a case as the run did, with the labels as those `cases` have them."""
+        classes = self._classes() if cases is None else cases.classes
+        return ReadCase(**self.shape, classes=classes)
 
     def expected_dice(self, *given: Any) -> float | None:
         """Return the training's best Dice, or None where one of the `given` keys is not the run's own."""

@@ -18,8 +18,10 @@ from monai.transforms import (
 )
 from monai.utils import convert_to_tensor
 
-from monaiseg.data.cases import Case
-from monaiseg.data.reading import check_sizes, read_image, read_label
+from monaiseg.data.cases import Case, images_of
+from monaiseg.data.classes import FOREGROUND, Classes
+from monaiseg.data.labels import read_label
+from monaiseg.data.reading import check_sizes, read_image
 from monaiseg.errors import ConfigError, DataError, suggest
 
 KEYS = ("image", "label")
@@ -37,12 +39,14 @@ class ReadCase(Transform):
         spatial_dims: 2 or 3.
         in_channels: channels of the image.
         out_channels: label channels that each case must have.
+        classes: what they are, and how the label files tell them.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int, classes: Classes | None = None) -> None:
         self.spatial_dims = spatial_dims
         self.in_channels = in_channels
         self.out_channels = out_channels
+        self.classes = classes or FOREGROUND
         self._told = False
 
     def __call__(self, case: Case) -> dict[str, Any]:
@@ -61,13 +65,13 @@ class ReadCase(Transform):
         return item
 
     def _label(self, case: Case, image: Any) -> torch.Tensor:
-        label, had_edges = read_label(case, self.spatial_dims)
+        label, had_edges = read_label(case, self.spatial_dims, self.classes)
         check_sizes(case, image, label)
         if len(label) != self.out_channels:
-            raise DataError(f"{case['image']}: has masks of {len(label)} classes; set --out_channels {len(label)}")
+            raise DataError(f"{images_of(case)[0]}: has masks of {len(label)} classes; set --out_channels {len(label)}")
         if had_edges and not self._told:
             self._told = True
-            logger.warning("%s: mask has grey edges; such masks are thresholded at 127 (told once)", case["image"])
+            logger.warning("%s: mask has grey edges; such masks are thresholded at 127 (told once)", images_of(case)[0])
         return torch.from_numpy(label)
 
 

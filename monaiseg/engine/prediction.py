@@ -14,7 +14,7 @@ from ignite.engine import Engine, Events
 from PIL import Image
 
 from monaiseg._files import make_folder, write_bytes
-from monaiseg.data import VOLUMES, Case
+from monaiseg.data import Case, images_of, is_volume, volume_geometry
 from monaiseg.errors import OutputError
 
 
@@ -30,7 +30,7 @@ class WriteMasks:
     def __init__(self, output_dir: str | Path, cases: Sequence[Case], classes: int) -> None:
         self.folder = make_folder(Path(output_dir), "--output_dir")
         self.classes = classes
-        self.sources = {case["id"]: Path(case["image"]) for case in cases}
+        self.sources = {case["id"]: Path(images_of(case)[0]) for case in cases}
         for target in (path for name in self.sources for path in self._targets(name)):
             if target.exists():
                 raise OutputError(f"{target}: is there already; choose another --output_dir")
@@ -57,11 +57,11 @@ class WriteMasks:
 
     @staticmethod
     def _is_volume(source: Path) -> bool:
-        return source.name.lower().endswith(VOLUMES)
+        return is_volume(source.name)
 
     def _encode(self, mask: npt.NDArray[np.bool_], source: Path) -> bytes:
         if self._is_volume(source):
-            image = nibabel.Nifti1Image(mask.astype(np.uint8), nibabel.load(source).affine)
+            image = nibabel.Nifti1Image(mask.astype(np.uint8), volume_geometry(str(source)).affine)
             return gzip.compress(image.to_bytes(), mtime=0)
         buffer = io.BytesIO()
         Image.fromarray(mask.astype(np.uint8) * 255).save(buffer, "PNG")

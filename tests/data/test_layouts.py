@@ -14,7 +14,8 @@ from PIL import Image
 
 from monaiseg.data import list_cases, load_cases
 from monaiseg.data.cases import stem
-from monaiseg.data.reading import read_image, read_label
+from monaiseg.data.labels import read_label
+from monaiseg.data.reading import read_image
 from monaiseg.errors import ConfigError, DataError
 
 Write = Callable[..., Path]
@@ -136,7 +137,7 @@ def test_a_folder_that_comes_split_ignores_the_fold_and_says_so(
     assert (len(split.train), len(split.validation), split.layout) == (3, 2, "images_masks")
     assert all(Path(case["image"]).is_relative_to(tmp_path / sides[0]) for case in split.train)
     assert all(Path(case["image"]).is_relative_to(tmp_path / sides[1]) for case in split.validation)
-    assert f"split as the folder comes ({sides[0]}, {sides[1]}); fold ignored" in capsys.readouterr().out
+    assert "split as it comes (train, validation); fold ignored" in capsys.readouterr().out
 
 
 def test_a_layout_that_is_given_is_taken(tmp_path: Path) -> None:
@@ -158,8 +159,8 @@ def test_a_misspelt_layout_gets_a_hint(tmp_path: Path, layout: str, hint: str) -
 @pytest.mark.parametrize(
     ("files", "named", "mend"),
     [
-        ([], "", "the folder is empty; expected one of: <id>/images"),
-        (["readme.txt"], "", "no known layout; expected one of: <id>/images"),
+        ([], "", "the folder is empty; expected one of: imagesTr"),
+        (["readme.txt"], "", "no known layout; expected one of: imagesTr"),
         (["images/.x", "masks/.x"], "", "no images in it; expected images/<stem>"),
         (["images/a.png", "masks/b.png"], "images/a.png", "no mask a.* in {root}/masks; add it or remove the image"),
         (["images/a.png", "masks/0/a.png", "masks/1/b.png"], "images/a.png", "no mask a.* in {root}/masks/1; add it"),

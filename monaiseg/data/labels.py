@@ -1,0 +1,139 @@
+"""Reads the label of a case into a channel a class, and finds out what the classes are where nothing tells.
+
+What a label file means is never guessed: a mask is two-valued or has grey edges around 0 and 255; values and colours
+that no class has are an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from monaiseg.data.cases import Case
+from monaiseg.data.classes import FOREGROUND, Classes
+from monaiseg.data.masks import Mask, flat_values, read_mask, shown
+from monaiseg.data.pictures import DEEP_MODES, open_picture
+from monaiseg.data.reading import size_text
+from monaiseg.data.volumes import is_volume, read_volume
+from monaiseg.errors import DataError
+
+Array = npt.NDArray[Any]
+
+SEEN = 20
+"""How many label files are looked at to find out which values they hold."""
+
+
+def read_label(case: Case, spatial_dims: int, classes: Classes = FOREGROUND) -> tuple[npt.NDArray[np.uint8], bool]:
+    """Return the label `[len(classes), *spatial]` of zeros and ones, and whether grey edges had to be thresholded.
+
+    Raises:
+        DataError: a label file cannot be read, differs in size from another one, or does not hold what `classes` says.
+    """
+    if classes.kind != "masks":
+        return _keyed(case, spatial_dims, classes), False
+    channels, had_edges = [], False
+    for channel in case["label"]:
+        merged: Mask | None = None
+        for path in [channel] if isinstance(channel, str) else channel:
+            mask, edges = read_mask(path, spatial_dims)
+            had_edges |= edges
+            if merged is not None and merged.shape != mask.shape:
+                sizes = f"{size_text(mask.shape)}, the case's other masks are {size_text(merged.shape)}"
+                raise DataError(f"{path}: is {sizes}")
+            merged = mask if merged is None else merged | mask
+        if merged is not None:
+            channels.append(merged)
+    for other, channel in zip(channels, case["label"], strict=True):
+        if other.shape != channels[0].shape:
+            sizes = f"{size_text(other.shape)}, the first class's mask is {size_text(channels[0].shape)}"
+            raise DataError(f"{channel}: is {sizes}")
+    return np.stack(channels).astype(np.uint8), had_edges
+
+
+def _keyed(case: Case, spatial_dims: int, classes: Classes) -> npt.NDArray[np.uint8]:
+    """Return a channel a class from the one file that holds them by value or colour."""
+    path = case["label"][0]
+    if len(case["label"]) != 1 or not isinstance(path, str):
+        raise DataError(f"{case['id']}: has several label files, but its classes are told by {classes.kind} in one")
+    if classes.kind == "colours":
+        return _by_colour(path, classes)
+    values = label_values(path, spatial_dims)
+    channels = np.stack([np.isin(values, key) for key in classes.keys])
+    stray = np.unique(values[(values != 0) & ~channels.any(axis=0)])
+    if stray.size:
+        raise DataError(
+            f"{path}: holds {shown(stray)}, which no class has ({classes}); mend it, or name all with --classes"
+        )
+    return channels.astype(np.uint8)
+
+
+def _by_colour(path: str, classes: Classes) -> npt.NDArray[np.uint8]:
+    pixels = np.asarray(open_picture(path).convert("RGB"))
+    channels = np.stack([(pixels == np.array(key)).all(axis=-1) for key in classes.keys])
+    stray = pixels[~channels.any(axis=0) & (pixels != 0).any(axis=-1)]
+    if len(stray):
+        colour = tuple(int(value) for value in stray[0])
+        raise DataError(f"{path}: holds the colour {colour}, which no class has ({classes}); name all with --classes")
+    return channels.astype(np.uint8)
+
+
+def label_values(path: str, spatial_dims: int) -> Array:
+    """Return the values of a label file `[*spatial]`: whole numbers, of a palette its indices.
+
+    Raises:
+        DataError: the file cannot be read, has other dimensions, or holds values that are not whole.
+    """
+    values = flat_values(read_volume(path) if is_volume(path) else _indices(path), path, spatial_dims)
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all() or (values != np.round(values)).any():
+            raise DataError(f"{path}: holds label values that are not whole numbers; was it resized by interpolation?")
+        values = values.astype(np.int64)
+    return values
+
+
+def _indices(path: str) -> Array:
+    picture = open_picture(path)
+    return np.asarray(picture if picture.mode in ("1", "L", "P", "RGB", *DEEP_MODES) else picture.convert("RGB"))
+
+
+def find_classes(cases: Sequence[Case], spatial_dims: int) -> Classes:
+    """Return what the label files of cases tell of their classes.
+
+    Several files a case are a class each. Of one file a case, the first ones are looked at: two-valued masks make one
+    class, whole numbers from 0 to K without a gap make K classes called by their values.
+
+    Raises:
+        DataError: a file cannot be read, or its values can be meant in several ways.
+    """
+    if len(cases[0]["label"]) > 1:
+        return Classes("masks", tuple(f"class{number}" for number in range(len(cases[0]["label"]))))
+    if not isinstance(cases[0]["label"][0], str):
+        return FOREGROUND
+    found: set[int] = set()
+    for case in islice(cases, SEEN):
+        path = case["label"][0]
+        if isinstance(path, str) and (values := _class_values(path, spatial_dims)):
+            found |= values
+    if not found or found <= {1}:
+        return FOREGROUND
+    if found != set(range(1, len(found) + 1)):
+        table = ", ".join(f"'name{n}': {value}" for n, value in enumerate(sorted(found)))
+        raise DataError(
+            f"{cases[0]['label'][0]}: the labels hold {shown(np.array(sorted(found)))}, which may be classes; "
+            f'name them with --classes "{{{table}}}"'
+        )
+    return Classes("values", tuple(map(str, sorted(found))), tuple((value,) for value in sorted(found)))
+
+
+def _class_values(path: str, spatial_dims: int) -> set[int]:
+    """Return the values but 0 of a label file that is no two-valued mask, else nothing."""
+    try:
+        read_mask(path, spatial_dims)
+    except DataError:
+        values = label_values(path, spatial_dims)
+        return set(np.unique(values).tolist()) - {0}
+    return set()
