@@ -26,6 +26,7 @@ class TrainedRun:
         config: the plain keys it ran with, such as `config["arch"]`.
         shape: `spatial_dims`, `in_channels` and `out_channels` of its network.
         image_files: how many files an image of it had.
+        classes: what its output channels are.
 
     Args:
         model: the run folder, or `"auto"` for the newest one with a model under `output_dir`.
@@ -44,6 +45,7 @@ class TrainedRun:
         self.config: dict[str, Any] = self._facts["config"]
         self.shape: dict[str, int] = self._facts["shape"]
         self.image_files: int = self._split["image_files"]
+        self.classes = Classes.from_record(self._split["classes"])
 
     def settings(self, device: str = "auto") -> Settings:
         """Return how the run computed, on this device."""
@@ -109,16 +111,13 @@ class TrainedRun:
                 f"{cases.root}: its files have changed since the training, so that training cases might be scored; "
                 "restore them, or give --data_root to score all cases of a folder"
             )
-        trained, there = self._classes().names, cases.classes.names
+        trained, there = self.classes.names, cases.classes.names
         if len(trained) != len(there) or (len(trained) > 1 and trained != there):
             raise DataError(f"{cases.root}: has the classes {', '.join(there)}, the run {', '.join(trained)}")
 
-    def _classes(self) -> Classes:
-        return Classes.from_record(self._split["classes"])
-
     def read_case(self, cases: CaseSplit | None = None) -> ReadCase:
         """Return the step that reads a case as the run did, with the labels as those `cases` have them."""
-        classes = self._classes() if cases is None else cases.classes
+        classes = self.classes if cases is None else cases.classes
         return ReadCase(**self.shape, classes=classes)
 
     def expected_dice(self, *given: Any) -> float | None:

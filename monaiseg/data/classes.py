@@ -37,8 +37,9 @@ class Classes:
     def __str__(self) -> str:
         if self.kind == "masks":
             return ", ".join(self.names)
-        keys = ("+".join(map(str, key)) if self.kind == "values" else str(key) for key in self.keys)
-        return ", ".join(f"{name} = {key}" for name, key in zip(self.names, keys, strict=True))
+        keys = ["+".join(map(str, key)) if self.kind == "values" else str(key) for key in self.keys]
+        told = (name if name == key else f"{name} = {key}" for name, key in zip(self.names, keys, strict=True))
+        return ", ".join(told)
 
     def record(self) -> dict[str, Any]:
         """Return the classes as a split file holds them; `from_record` reads it."""

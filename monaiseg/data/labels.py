@@ -26,6 +26,9 @@ Array = npt.NDArray[Any]
 SEEN = 20
 """How many label files are looked at to find out which values they hold."""
 
+MOST = 64
+"""More values than that are no classes, and a larger one is none where it is alone."""
+
 
 def read_label(case: Case, spatial_dims: int, classes: Classes = FOREGROUND) -> tuple[npt.NDArray[np.uint8], bool]:
     """Return the label `[len(classes), *spatial]` of zeros and ones, and whether grey edges had to be thresholded.
@@ -115,10 +118,12 @@ def find_classes(cases: Sequence[Case], spatial_dims: int) -> Classes:
         return FOREGROUND
     found: set[int] = set()
     for case in islice(cases, SEEN):
-        path = case["label"][0]
-        if isinstance(path, str) and (values := _class_values(path, spatial_dims)):
-            found |= values
-    if not found or found <= {1}:
+        path = str(case["label"][0])
+        values = _class_values(path, spatial_dims)
+        if (len(values) == 1 and max(values) > MOST) or len(values) > MOST:
+            return FOREGROUND  # a mask of 0 and 255, or what is no label at all, as reading will say
+        found |= values
+    if len(found) < 2:
         return FOREGROUND
     if found != set(range(1, len(found) + 1)):
         table = ", ".join(f"'name{n}': {value}" for n, value in enumerate(sorted(found)))
@@ -130,10 +135,9 @@ def find_classes(cases: Sequence[Case], spatial_dims: int) -> Classes:
 
 
 def _class_values(path: str, spatial_dims: int) -> set[int]:
-    """Return the values but 0 of a label file that is no two-valued mask, else nothing."""
+    """Return the values but 0 of a label file; 255 alone of a mask, whatever greys its edges have."""
     try:
-        read_mask(path, spatial_dims)
+        _, had_edges = read_mask(path, spatial_dims)
     except DataError:
-        values = label_values(path, spatial_dims)
-        return set(np.unique(values).tolist()) - {0}
-    return set()
+        had_edges = False
+    return {255} if had_edges else set(np.unique(label_values(path, spatial_dims)).tolist()) - {0}

@@ -99,6 +99,16 @@ def test_a_class_that_the_first_case_lacks_is_found(tmp_path: Path) -> None:
         png(tmp_path, np.array([values], np.uint8), name=f"{n}.png") for n, values in enumerate(([0, 1, 0], [0, 1, 2]))
     )
     assert find_classes([case(first), case(second)], 2).names == ("1", "2")
+    third = png(tmp_path, np.array([[0, 2, 2]], np.uint8), name="2.png")
+    assert find_classes([case(third), case(first)], 2).names == ("1", "2")
+
+
+def test_one_bad_mask_among_good_ones_makes_no_classes(tmp_path: Path) -> None:
+    noise = png(tmp_path, np.arange(256, dtype=np.uint8).reshape(16, 16), name="0.png")
+    good = png(tmp_path, 255 * DISC.astype(np.uint8), name="1.png")
+    few = png(tmp_path, np.array([[0, 1, 2, 3]], np.uint8), name="2.png")
+    for order in ([noise, good, few], [good, few, noise], [few, noise, good]):
+        assert find_classes([case(path) for path in order], 2).names == ("foreground",)
 
 
 def test_colour_masks_ask_for_their_colours(tmp_path: Path) -> None:
