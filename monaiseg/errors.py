@@ -32,9 +32,13 @@ class AmbiguousName(ConfigError):
 
 
 class DataError(MonaisegError):
-    """A data folder or one of its files cannot be used; the message names it."""
+    """A data folder or one of its files cannot be used; the message names it, `kind` says in a word what is wrong."""
 
     exit_code = 3
+
+    def __init__(self, message: str, kind: str = "unusable") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class PluginError(MonaisegError):

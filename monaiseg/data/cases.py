@@ -60,7 +60,7 @@ def by_stem(folder: Path, faults: list[DataError] | None = None) -> dict[str, Pa
     for path in image_files(folder):
         other = files.setdefault(stem(path), path)
         if other != path:
-            fault = DataError(f"{path}: {other.name} has the same stem; keep one of the two")
+            fault = DataError(f"{path}: {other.name} has the same stem; keep one of the two", "same_name")
             if faults is None:
                 raise fault
             faults.append(fault)

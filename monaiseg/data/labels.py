@@ -46,14 +46,14 @@ def read_label(case: Case, spatial_dims: int, classes: Classes = FOREGROUND) -> 
             had_edges |= edges
             if merged is not None and merged.shape != mask.shape:
                 sizes = f"{size_text(mask.shape)}, the case's other masks are {size_text(merged.shape)}"
-                raise DataError(f"{path}: is {sizes}")
+                raise DataError(f"{path}: is {sizes}", "size")
             merged = mask if merged is None else merged | mask
         if merged is not None:
             channels.append(merged)
     for other, channel in zip(channels, case["label"], strict=True):
         if other.shape != channels[0].shape:
             sizes = f"{size_text(other.shape)}, the first class's mask is {size_text(channels[0].shape)}"
-            raise DataError(f"{channel}: is {sizes}")
+            raise DataError(f"{channel}: is {sizes}", "size")
     return np.stack(channels).astype(np.uint8), had_edges
 
 
@@ -69,7 +69,8 @@ def _keyed(case: Case, spatial_dims: int, classes: Classes) -> npt.NDArray[np.ui
     stray = np.unique(values[(values != 0) & ~channels.any(axis=0)])
     if stray.size:
         raise DataError(
-            f"{path}: holds {shown(stray)}, which no class has ({classes}); mend it, or name all with --classes"
+            f"{path}: holds {shown(stray)}, which no class has ({classes}); mend it, or name all with --classes",
+            "values",
         )
     return channels.astype(np.uint8)
 
@@ -80,7 +81,9 @@ def _by_colour(path: str, classes: Classes) -> npt.NDArray[np.uint8]:
     stray = pixels[~channels.any(axis=0) & (pixels != 0).any(axis=-1)]
     if len(stray):
         colour = tuple(int(value) for value in stray[0])
-        raise DataError(f"{path}: holds the colour {colour}, which no class has ({classes}); name all with --classes")
+        raise DataError(
+            f"{path}: holds the colour {colour}, which no class has ({classes}); name all with --classes", "values"
+        )
     return channels.astype(np.uint8)
 
 
@@ -93,7 +96,9 @@ def label_values(path: str, spatial_dims: int) -> Array:
     values = flat_values(read_volume(path) if is_volume(path) else _indices(path), path, spatial_dims)
     if values.dtype.kind == "f":
         if not np.isfinite(values).all() or (values != np.round(values)).any():
-            raise DataError(f"{path}: holds label values that are not whole numbers; was it resized by interpolation?")
+            raise DataError(
+                f"{path}: holds label values that are not whole numbers; was it resized by interpolation?", "values"
+            )
         values = values.astype(np.int64)
     return values
 
@@ -129,7 +134,8 @@ def find_classes(cases: Sequence[Case], spatial_dims: int) -> Classes:
         table = ", ".join(f"'name{n}': {value}" for n, value in enumerate(sorted(found)))
         raise DataError(
             f"{cases[0]['label'][0]}: the labels hold {shown(np.array(sorted(found)))}, which may be classes; "
-            f'name them with --classes "{{{table}}}"'
+            f'name them with --classes "{{{table}}}"',
+            "gaps",
         )
     return Classes("values", tuple(map(str, sorted(found))), tuple((value,) for value in sorted(found)))
 

@@ -28,10 +28,11 @@ def read_mask(path: str, spatial_dims: int) -> tuple[Mask, bool]:
     Raises:
         DataError: the file cannot be read, has other dimensions, or is not two-valued.
     """
-    return _binarise(_mask(path, spatial_dims), path)
+    return _binarise(mask_values(path, spatial_dims), path)
 
 
-def _mask(path: str, spatial_dims: int) -> Array:
+def mask_values(path: str, spatial_dims: int) -> Array:
+    """Return the values of a mask file `[*spatial]` as stored; raises DataError as `read_mask` does."""
     return flat_values(read_volume(path) if is_volume(path) else _mask_picture(path), path, spatial_dims)
 
 
@@ -41,11 +42,12 @@ def flat_values(values: Array, path: str, spatial_dims: int) -> Array:
         if (values != values[..., :1]).any():
             raise DataError(
                 f"{path}: is a colour picture, not a two-valued mask; write one mask a class, or name its colours with "
-                f"--classes \"{{'name': {list(map(int, _a_colour(values)))}}}\""
+                f"--classes \"{{'name': {list(map(int, _a_colour(values)))}}}\"",
+                "colour",
             )
         values = values[..., 0]
     if values.ndim != spatial_dims:
-        raise DataError(f"{path}: has {values.ndim} dimensions, not {spatial_dims}")
+        raise DataError(f"{path}: has {values.ndim} dimensions, not {spatial_dims}", "dimensions")
     return values
 
 
@@ -62,7 +64,7 @@ def _mask_picture(path: str) -> Array:
     if "A" in picture.getbands():
         least, most = picture.getchannel("A").getextrema()
         if least != most:
-            raise DataError(f"{path}: mask is partly transparent; write it without an alpha channel")
+            raise DataError(f"{path}: mask is partly transparent; write it without an alpha channel", "transparent")
     values = np.asarray(picture)
     if picture.mode in ("1", "L", "RGB", *DEEP_MODES):
         return values
@@ -84,7 +86,9 @@ def _binarise(values: Array, path: str) -> tuple[Mask, bool]:
     if near and not classes and _on_edges(values):
         return values > 127, between.size > 0
     levels = shown(np.unique(values))
-    raise DataError(f"{path}: mask is not two-valued ({levels}, ...); write 0 for background and 255 for foreground")
+    raise DataError(
+        f"{path}: mask is not two-valued ({levels}, ...); write 0 for background and 255 for foreground", "values"
+    )
 
 
 def _far(values: Array) -> Mask:

@@ -29,7 +29,7 @@ def open_picture(path: str) -> Image.Image:
     except Exception as error:
         raise unreadable(path, "a picture", error) from error
     if frames > 1:
-        raise DataError(f"{path}: holds {frames} pictures; save one a file")
+        raise DataError(f"{path}: holds {frames} pictures; save one a file", "frames")
     return picture
 
 
@@ -46,7 +46,7 @@ def _open_tiff(path: str, refusal: Exception) -> Image.Image:
             return Image.fromarray(np.moveaxis(pixels, 0, -1).copy() if planes_first else pixels)
     except Exception as error:
         raise unreadable(path, "a picture", error) from error
-    raise DataError(f"{path}: holds {frames} pictures; save one a file")
+    raise DataError(f"{path}: holds {frames} pictures; save one a file", "frames")
 
 
 def picture_size(path: str) -> tuple[int, int]:
@@ -64,4 +64,4 @@ def picture_size(path: str) -> tuple[int, int]:
 def unreadable(path: str, kind: str, error: Exception) -> DataError:
     """Return the error that says why a file of that kind cannot be read."""
     reason = " ".join(str(error).split()) or type(error).__name__
-    return DataError(f"{path}: cannot be read as {kind} ({reason}); replace or remove it")
+    return DataError(f"{path}: cannot be read as {kind} ({reason}); replace or remove it", "unreadable")

@@ -32,28 +32,34 @@ def read_image(files: str | list[str], spatial_dims: int, in_channels: int) -> A
     if isinstance(files, str):
         return _read_file(files, spatial_dims, in_channels)
     if len(files) != in_channels:
-        raise DataError(f"{files[0]}: the case has {len(files)} image files; set --in_channels {len(files)}")
+        raise DataError(
+            f"{files[0]}: the case has {len(files)} image files; set --in_channels {len(files)}", "channels"
+        )
     channels = [_read_file(file, spatial_dims, 1) for file in files]
     for file, channel in zip(files, channels, strict=True):
         if channel.shape != channels[0].shape:
             sizes = f"{size_text(channel.shape[1:])}, the case's first image is {size_text(channels[0].shape[1:])}"
-            raise DataError(f"{file}: is {sizes}; make them equal")
+            raise DataError(f"{file}: is {sizes}; make them equal", "size")
     return np.concatenate(channels)
 
 
 def _read_file(path: str, spatial_dims: int, in_channels: int) -> Array:
     if not is_volume(path) and spatial_dims != 2:
-        raise DataError(f"{path}: is a picture of 2 dimensions, not {spatial_dims}; set --spatial_dims 2")
+        raise DataError(f"{path}: is a picture of 2 dimensions, not {spatial_dims}; set --spatial_dims 2", "dimensions")
     pixels = read_volume(path) if is_volume(path) else _picture(path, in_channels)
     if pixels.ndim == spatial_dims:
         pixels = pixels[..., None]
     if pixels.ndim != spatial_dims + 1:
-        raise DataError(f"{path}: has {pixels.ndim} dimensions, not {spatial_dims}; set --spatial_dims to fit")
+        raise DataError(
+            f"{path}: has {pixels.ndim} dimensions, not {spatial_dims}; set --spatial_dims to fit", "dimensions"
+        )
     if pixels.shape[-1] != in_channels:
         volume = ", or --spatial_dims 3 if it is a volume" if is_volume(path) and spatial_dims == 2 else ""
-        raise DataError(f"{path}: has {pixels.shape[-1]} channels; set --in_channels {pixels.shape[-1]}{volume}")
+        raise DataError(
+            f"{path}: has {pixels.shape[-1]} channels; set --in_channels {pixels.shape[-1]}{volume}", "channels"
+        )
     if pixels.dtype != np.uint8 and not np.isfinite(pixels).all():
-        raise DataError(f"{path}: holds values that are not finite; mend or remove it")
+        raise DataError(f"{path}: holds values that are not finite; mend or remove it", "not_finite")
     return np.array(np.moveaxis(pixels, -1, 0), order="C")  # a copy: torch takes no read-only arrays
 
 
@@ -67,7 +73,9 @@ def _picture(path: str, in_channels: int) -> Array:
     try:
         return np.asarray(picture.convert("L" if in_channels == 1 else "RGB"))
     except ValueError as error:
-        raise DataError(f"{path}: is in {picture.mode}, which cannot be converted; save it as RGB or grey") from error
+        raise DataError(
+            f"{path}: is in {picture.mode}, which cannot be converted; save it as RGB or grey", "mode"
+        ) from error
 
 
 def image_shape(case: Case) -> tuple[int, tuple[int, ...]]:
@@ -92,7 +100,8 @@ def check_sizes(case: Case, image: Array, label: Array) -> None:
         first = case["label"][0] if isinstance(case["label"][0], str) else case["label"][0][0]
         raise DataError(
             f"{first}: mask is {size_text(label.shape[1:])}, its image {Path(images_of(case)[0]).name} is "
-            f"{size_text(image.shape[1:])}; make them equal"
+            f"{size_text(image.shape[1:])}; make them equal",
+            "size",
         )
 
 

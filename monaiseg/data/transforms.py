@@ -68,7 +68,9 @@ class ReadCase(Transform):
         label, had_edges = read_label(case, self.spatial_dims, self.classes)
         check_sizes(case, image, label)
         if len(label) != self.out_channels:
-            raise DataError(f"{images_of(case)[0]}: has masks of {len(label)} classes; set --out_channels {len(label)}")
+            raise DataError(
+                f"{images_of(case)[0]}: has masks of {len(label)} classes; set --out_channels {len(label)}", "classes"
+            )
         if had_edges and not self._told:
             self._told = True
             logger.warning("%s: mask has grey edges; such masks are thresholded at 127 (told once)", images_of(case)[0])

@@ -33,9 +33,11 @@ def _dsb2018(root: Path) -> Listing:
         masks = image_files(folder / "masks") if (folder / "masks").is_dir() else []
         if len(images) != 1:
             fault = f"{folder / 'images'}: holds {len(images)} images; a DSB2018 case has exactly one"
-            listing.faults.append(DataError(fault))
+            listing.faults.append(DataError(fault, "unpaired"))
         elif not masks:
-            listing.faults.append(DataError(f"{images[0]}: no mask in {folder / 'masks'}; add one or remove the case"))
+            listing.faults.append(
+                DataError(f"{images[0]}: no mask in {folder / 'masks'}; add one or remove the case", "unpaired")
+            )
         else:
             label: list[Channel] = [[str(mask) for mask in masks]]
             listing.cases.append(Case(image=str(images[0]), label=label, id=folder.name, group=None))
@@ -58,7 +60,7 @@ def _pair(images: Path, masks: list[Path]) -> Listing:
         lacking = [folder for folder, files, key in zip(masks, labels, wanted, strict=True) if key not in files]
         if lacking:
             fault = f"{image}: no mask {wanted[0]}.* in {lacking[0]}; add it or remove the image"
-            listing.faults.append(DataError(fault))
+            listing.faults.append(DataError(fault, "unpaired"))
             continue
         channels: list[Channel] = [str(files[key]) for files, key in zip(labels, wanted, strict=True)]
         listing.cases.append(Case(image=str(image), label=channels, id=name, group=None))
@@ -123,7 +125,7 @@ def _side_by_side(root: Path) -> Listing:
         mask = files.get(pattern.format(name))
         if mask is None:
             fault = f"{image}: no mask {pattern.format(name)}.* beside it; add it or remove the image"
-            listing.faults.append(DataError(fault))
+            listing.faults.append(DataError(fault, "unpaired"))
         else:
             listing.cases.append(Case(image=str(image), label=[str(mask)], id=name, group=None))
     return listing

@@ -103,11 +103,11 @@ def _listing(path: Path, rows: Sequence[Mapping[str, Any]], classes: Classes | N
         try:
             case, part = _case(row, path.parent)
         except (KeyError, TypeError, ValueError) as error:
-            listing.faults.append(DataError(f"{path}: row {number} cannot be used ({error})"))
+            listing.faults.append(DataError(f"{path}: row {number} cannot be used ({error})", "list"))
             continue
         fault = _fault(case, seen)
         if fault:
-            listing.faults.append(DataError(f"{path}: row {number} {fault}"))
+            listing.faults.append(DataError(f"{path}: row {number} {fault}", "list"))
             continue
         seen.add(case["id"])
         listing.cases.append(case)

@@ -43,7 +43,7 @@ def _nnunet(root: Path) -> Listing:
         lacking = next((number for number in every if number not in files), None)
         if lacking is not None:
             fault = f"{next(iter(files.values()))}: the case has no channel {lacking}, as others have; add it"
-            listing.faults.append(DataError(fault))
+            listing.faults.append(DataError(fault, "unpaired"))
         else:
             _add(listing, name, [files[number] for number in every], labels, root)
     return _without_idle(listing, labels, root)
@@ -62,7 +62,7 @@ def _add(listing: Listing, name: str, images: list[str], labels: dict[str, Path]
     label = labels.pop(name, None)
     if label is None:
         fault = f"{images[0]}: no label {name}.* in {root / LABELS}; add it or remove the image"
-        listing.faults.append(DataError(fault))
+        listing.faults.append(DataError(fault, "unpaired"))
         return
     image = images[0] if len(images) == 1 else images
     listing.cases.append(Case(image=image, label=[str(label)], id=name, group=None))

@@ -1,0 +1,105 @@
+"""`monaiseg data check FOLDER`: what is in a data set, and what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from monaiseg.cli._common import mapping, show, table
+from monaiseg.errors import MonaisegError
+
+if TYPE_CHECKING:
+    from monaiseg.data.checking import CaseFacts, CheckReport
+
+SHOWN = 20
+"""Faults of one kind that are printed; all are in the JSON and in the page."""
+
+
+class DataWarning(MonaisegError):
+    """The data can be used, but there are warnings."""
+
+    exit_code = 6
+
+
+class DataFault(MonaisegError):
+    """The data cannot be used as they are."""
+
+    exit_code = 3
+
+
+def add_action(actions: Any) -> None:
+    """Add `check` to the actions of `monaiseg data`."""
+    command = actions.add_parser("check", help="look at every file of a data set: what is there, and what is wrong")
+    command.add_argument("folder", type=Path, help="the folder, or a file that lists cases")
+    command.add_argument("--layout", default="auto", help="how it is laid out (auto)")
+    command.add_argument("--classes", default="auto", help="""as train takes it, such as "{'liver': 1}" (auto)""")
+    command.add_argument("--html", type=Path, help="write a page with pictures of the cases to this new file")
+    command.add_argument("--json", action="store_true", help="report as JSON")
+    command.set_defaults(run=_check)
+
+
+def _check(options: argparse.Namespace, _: list[str]) -> None:
+    from monaiseg.data.checking import check_data
+    from monaiseg.data.checking.page import ContactSheet
+
+    sheet = ContactSheet(options.html) if options.html else None
+    classes = options.classes if options.classes == "auto" else mapping(options.classes)
+    with _progress() as progress:
+        task = progress.add_task("looking at cases", count=0)
+
+        def see(facts: CaseFacts) -> None:
+            progress.update(task, advance=1)
+            if sheet is not None:
+                sheet.add(facts)
+
+        report = check_data(options.folder, options.layout, classes, see)
+    if sheet is not None:
+        sheet.write(report)
+    if options.json:
+        print(json.dumps(report.record(), indent=2))
+    else:
+        _print(report)
+        if sheet is not None:
+            print(f"pictures        {options.html}")
+    _end(report)
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    columns = SpinnerColumn(), TextColumn("{task.description} {task.completed:.0f}"), TimeElapsedColumn()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _end(report: CheckReport) -> None:
+    errors = sum(fault.severity == "error" for fault in report.faults)
+    told = f"{report.found.root}: {errors} errors, {len(report.faults) - errors} warnings"
+    if report.worst == "error":
+        raise DataFault(told)
+    if report.worst == "warning":
+        raise DataWarning(told)
+
+
+def _print(report: CheckReport) -> None:
+    from monaiseg.data.checking.words import summary_lines
+
+    record = report.record()
+    for note in report.found.notes:
+        print(note)
+    print(f"{record['root']}: layout {record['layout']}, classes {report.classes or 'unclear'}")
+    rows = table("what", "")
+    for name, value in summary_lines(record):
+        rows.add_row(name, value)
+    show(rows)
+    kinds: dict[str, list[str]] = {}
+    for fault in report.faults:
+        kinds.setdefault(f"{fault.severity}: {fault.kind}", []).append(f"  {fault.file}: {fault.message}")
+    for kind, told in kinds.items():
+        print(f"\n{kind} ({len(told)})")
+        print("\n".join(told[:SHOWN]))
+        if len(told) > SHOWN:
+            print(f"  and {len(told) - SHOWN} more; --json lists all")

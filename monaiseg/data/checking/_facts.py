@@ -1,0 +1,103 @@
+"""What is known of one case after looking at all its files, and what is wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from monaiseg.data.cases import Case
+from monaiseg.errors import DataError
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with a file, or with the set as a whole.
+
+    Attributes:
+        severity: `error`: training refuses it; `warning`: it trains, but not as was meant.
+        kind: what is wrong in a word, such as `unpaired`.
+        file: the file, or the folder.
+        message: what is wrong, and how to mend it.
+    """
+
+    severity: Severity
+    kind: str
+    file: str
+    message: str
+
+    @classmethod
+    def of(cls, error: DataError) -> Fault:
+        """Return the fault that stops a training with this error."""
+        file, _, message = str(error).partition(": ")
+        return cls("error", error.kind, file, message)
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.file}: {self.message}"
+
+
+@dataclass
+class ImageFacts:
+    """Of the image of a case.
+
+    Attributes:
+        size: pixels or voxels along each axis.
+        stored: Pillow's mode, or the type of a volume's values.
+        suffix: of the file.
+        colour: whether a picture has a pixel that is not grey.
+        transparent: whether a picture has an alpha channel that is not full everywhere.
+        low: the least value; `high`: the largest.
+        spacing: of a volume, millimetres along each axis; `orientation`: where its axes point.
+        digest: of the pixels, equal for equal ones.
+    """
+
+    size: tuple[int, ...]
+    stored: str
+    suffix: str
+    low: float
+    high: float
+    digest: bytes
+    colour: bool = False
+    transparent: bool = False
+    by_tifffile: bool = False
+    spacing: tuple[float, ...] | None = None
+    orientation: str | None = None
+
+
+@dataclass
+class LabelFacts:
+    """Of the label of a case.
+
+    Attributes:
+        stored: Pillow's mode, or the type of a volume's values, of the first file.
+        shares: the share of the image that each class covers.
+        values: the values but 0 of a label by value.
+        greys: of a mask with grey edges, how many values it has; 0 without.
+        overcount: how many times as large `mask > 0` is; 1 without grey edges.
+        instances: files that make up the mask, where there is one an instance.
+        overlapping: pixels that several of them cover.
+    """
+
+    stored: str
+    shares: tuple[float, ...] = ()
+    values: tuple[int, ...] = ()
+    greys: int = 0
+    overcount: float = 1.0
+    instances: int = 0
+    overlapping: int = 0
+
+
+@dataclass
+class CaseFacts:
+    """Of one case: its image, its label, and its faults; a part that could not be read is None."""
+
+    case: Case
+    part: str
+    image: ImageFacts | None = None
+    label: LabelFacts | None = None
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, severity: Severity, kind: str, file: str, message: str) -> None:
+        """Add a fault."""
+        self.faults.append(Fault(severity, kind, file, message))
