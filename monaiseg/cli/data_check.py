@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from monaiseg.cli._common import mapping, show, table
-from monaiseg.errors import MonaisegError
 
 if TYPE_CHECKING:
     from monaiseg.data.checking import CaseFacts, CheckReport
@@ -20,16 +19,7 @@ SHOWN = 20
 """Faults of one kind that are printed; all are in the JSON and in the page."""
 
 
-class DataWarning(MonaisegError):
-    """The data can be used, but there are warnings."""
-
-    exit_code = 6
-
-
-class DataFault(MonaisegError):
-    """The data cannot be used as they are."""
-
-    exit_code = 3
+EXIT_CODES = {"clean": 0, "warning": 6, "error": 3}
 
 
 def add_action(actions: Any) -> None:
@@ -43,7 +33,7 @@ def add_action(actions: Any) -> None:
     command.set_defaults(run=_check)
 
 
-def _check(options: argparse.Namespace, _: list[str]) -> None:
+def _check(options: argparse.Namespace, _: list[str]) -> int:
     from monaiseg.data.checking import check_data
     from monaiseg.data.checking.page import ContactSheet
 
@@ -66,22 +56,13 @@ def _check(options: argparse.Namespace, _: list[str]) -> None:
         _print(report)
         if sheet is not None:
             print(f"pictures        {options.html}")
-    _end(report)
+    return EXIT_CODES[report.worst]
 
 
 def _progress() -> Progress:
     console = Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description} {task.completed:.0f}"), TimeElapsedColumn()
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-
-def _end(report: CheckReport) -> None:
-    errors = sum(fault.severity == "error" for fault in report.faults)
-    told = f"{report.found.root}: {errors} errors, {len(report.faults) - errors} warnings"
-    if report.worst == "error":
-        raise DataFault(told)
-    if report.worst == "warning":
-        raise DataWarning(told)
 
 
 def _print(report: CheckReport) -> None:
@@ -103,3 +84,5 @@ def _print(report: CheckReport) -> None:
         print("\n".join(told[:SHOWN]))
         if len(told) > SHOWN:
             print(f"  and {len(told) - SHOWN} more; --json lists all")
+    errors = sum(fault.severity == "error" for fault in report.faults)
+    print(f"\n{errors} errors, {len(report.faults) - errors} warnings")

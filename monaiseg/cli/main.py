@@ -54,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _guarded(lambda: options.run(options, rest), options.debug)
 
 
-def _guarded(command: Callable[[], None], debug: bool) -> int:
+def _guarded(command: Callable[[], int | None], debug: bool) -> int:
     try:
-        command()
+        return command() or 0
     except KeyboardInterrupt:
         print("monaiseg: interrupted", file=sys.stderr)
         return 130
@@ -70,4 +70,3 @@ def _guarded(command: Callable[[], None], debug: bool) -> int:
         text = str(cause) if known else f"{type(error).__name__}: {error} (--debug shows where)"
         print(f"monaiseg: error: {' '.join(text.split())}", file=sys.stderr)
         return cause.exit_code if isinstance(cause, MonaisegError) else 1
-    return 0

@@ -121,19 +121,19 @@ def find_classes(cases: Sequence[Case], spatial_dims: int) -> Classes:
         return Classes("masks", tuple(f"class{number}" for number in range(len(cases[0]["label"]))))
     if not isinstance(cases[0]["label"][0], str):
         return FOREGROUND
-    found: set[int] = set()
+    found: dict[int, str] = {}
     for case in islice(cases, SEEN):
         path = str(case["label"][0])
         values = _class_values(path, spatial_dims)
         if (len(values) == 1 and max(values) > MOST) or len(values) > MOST:
             return FOREGROUND  # a mask of 0 and 255, or what is no label at all, as reading will say
-        found |= values
+        found = dict.fromkeys(values, path) | found
     if len(found) < 2:
         return FOREGROUND
-    if found != set(range(1, len(found) + 1)):
+    if set(found) != set(range(1, len(found) + 1)):
         table = ", ".join(f"'name{n}': {value}" for n, value in enumerate(sorted(found)))
         raise DataError(
-            f"{cases[0]['label'][0]}: the labels hold {shown(np.array(sorted(found)))}, which may be classes; "
+            f"{found[max(found)]}: the labels hold {shown(np.array(sorted(found)))}, which may be classes; "
             f'name them with --classes "{{{table}}}"',
             "gaps",
         )

@@ -51,14 +51,34 @@ def _open_tiff(path: str, refusal: Exception) -> Image.Image:
 
 def picture_size(path: str) -> tuple[int, int]:
     """Return height and width of a picture, from its header alone; raises DataError as `open_picture` does."""
+    picture = _header(path)
+    return picture.height, picture.width
+
+
+def picture_mode(path: str) -> str:
+    """Return Pillow's mode of a picture, from its header alone; raises DataError as `open_picture` does."""
+    return _header(path).mode
+
+
+def _header(path: str) -> Image.Image:
     try:
         with Image.open(path) as picture:
-            return picture.height, picture.width
+            return picture
     except UnidentifiedImageError as error:
-        tiff = _open_tiff(path, error)
-        return tiff.height, tiff.width
+        return _open_tiff(path, error)
     except Exception as error:
         raise unreadable(path, "a picture", error) from error
+
+
+def needs_tifffile(path: str) -> bool:
+    """Tell whether Pillow refuses a TIFF."""
+    if not path.lower().endswith(TIFF):
+        return False
+    try:
+        with Image.open(path):
+            return False
+    except UnidentifiedImageError:
+        return True
 
 
 def unreadable(path: str, kind: str, error: Exception) -> DataError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -117,8 +118,9 @@ class Twins:
 
 
 def _classes(found: FoundData, classes: str | Mapping[str, Any], faults: list[Fault]) -> tuple[Classes | None, int]:
-    """Return the classes, or None where the labels leave them in doubt, and the dimensions of the first case."""
-    dims = next((dims for case in found.cases if (dims := _dims(case))), 2)
+    """Return the classes, or None where the labels leave them in doubt, and the dimensions of most cases."""
+    looked_at = Counter(dims for case in found.cases[:SEEN] if (dims := _dims(case)))
+    dims = looked_at.most_common(1)[0][0] if looked_at else 2
     if isinstance(classes, Mapping):
         return classes_of(classes, "classes"), dims
     if found.classes is not None:

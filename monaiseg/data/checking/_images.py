@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from monaiseg.data.cases import images_of
 from monaiseg.data.checking._facts import CaseFacts, ImageFacts
-from monaiseg.data.pictures import TIFF, open_picture
+from monaiseg.data.pictures import needs_tifffile, open_picture, picture_mode
 from monaiseg.data.volumes import Geometry, is_volume, read_volume, volume_geometry
 
 Array = npt.NDArray[Any]
@@ -43,14 +42,14 @@ def look_at_image(facts: CaseFacts) -> Array:
         digest.update(np.ascontiguousarray(one).tobytes())
     facts.image = ImageFacts(
         size=first.shape[: _axes(geometry, first)],
-        stored=geometry.stored_as if geometry else _mode(files[0]),
+        stored=geometry.stored_as if geometry else picture_mode(files[0]),
         suffix=Path(files[0]).suffix.lower() if not files[0].endswith(".nii.gz") else ".nii.gz",
         low=float(np.nanmin(first)),
         high=float(np.nanmax(first)),
         digest=digest.digest(),
         colour=not volume and _has_colour(first),
         transparent=not volume and _is_transparent(first),
-        by_tifffile=not volume and _needs_tifffile(files[0]),
+        by_tifffile=not volume and needs_tifffile(files[0]),
         spacing=geometry.spacing if geometry else None,
         orientation=geometry.orientation if geometry else None,
     )
@@ -71,21 +70,6 @@ def _pixels(file: str) -> Array:
 
 def _axes(geometry: Geometry | None, pixels: Array) -> int:
     return 2 if geometry is None else min(3, pixels.ndim)
-
-
-def _mode(file: str) -> str:
-    return open_picture(file).mode if _needs_tifffile(file) else str(Image.open(file).mode)
-
-
-def _needs_tifffile(file: str) -> bool:
-    """Tell whether Pillow refuses a TIFF."""
-    if not file.lower().endswith(TIFF):
-        return False
-    try:
-        with Image.open(file):
-            return False
-    except UnidentifiedImageError:
-        return True
 
 
 def _has_colour(pixels: Array) -> bool:

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from monaiseg.data.cases import Case, images_of, label_files
 from monaiseg.data.checking._facts import CaseFacts, Fault, LabelFacts
 from monaiseg.data.classes import Classes
 from monaiseg.data.labels import label_values, read_label
 from monaiseg.data.masks import mask_values, read_mask
+from monaiseg.data.pictures import picture_mode
 from monaiseg.data.reading import size_text
 from monaiseg.data.volumes import is_volume, volume_geometry
 from monaiseg.errors import DataError
@@ -50,10 +50,7 @@ def look_at_label(facts: CaseFacts, spatial_dims: int, classes: Classes | None) 
 
 
 def _stored(file: str) -> str:
-    if is_volume(file):
-        return volume_geometry(file).stored_as
-    with Image.open(file) as picture:
-        return str(picture.mode)
+    return volume_geometry(file).stored_as if is_volume(file) else picture_mode(file)
 
 
 def _values(file: str, spatial_dims: int) -> tuple[int, ...]:

@@ -10,6 +10,9 @@ from monaiseg.data.checking._facts import CaseFacts, Fault, ImageFacts, LabelFac
 from monaiseg.data.classes import Classes
 from monaiseg.data.reading import size_text
 
+ABSURD = {"not_finite", "intensity"}
+"""Faults of images whose values tell nothing of the others."""
+
 FACTOR = 1000
 """Brightest values of cases that differ by more than this are told."""
 
@@ -62,19 +65,20 @@ class Summary:
         """Take a case into account."""
         self.parts[facts.part] += 1
         if facts.image is not None:
-            self._add_image(facts.image)
+            self._add_image(facts.image, sound=not {fault.kind for fault in facts.faults} & ABSURD)
         if facts.label is not None:
             self._add_label(facts.label)
 
-    def _add_image(self, image: ImageFacts) -> None:
+    def _add_image(self, image: ImageFacts, sound: bool) -> None:
         self.sizes[size_text(image.size)] += 1
         self.stored[image.stored] += 1
         self.suffixes[image.suffix] += 1
         self.counts["in colour"] += image.colour
         self.counts["partly transparent"] += image.transparent
         self.counts["refused by Pillow, read by tifffile"] += image.by_tifffile
-        self.low.add(image.low)
-        self.high.add(image.high)
+        if sound:
+            self.low.add(image.low)
+            self.high.add(image.high)
         if image.spacing is not None:
             self.spacings[" x ".join(f"{length:.3g}" for length in image.spacing)] += 1
         if image.orientation is not None:

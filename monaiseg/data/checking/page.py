@@ -121,7 +121,8 @@ def draw_case(case: Case, classes: Classes) -> Image.Image:
     masks = _masks(case, classes, pixels)
     if len(size) > 2:
         depth = int(masks.any(axis=0).sum(axis=(0, 1)).argmax()) if masks.any() else pixels.shape[-1] // 2
-        pixels, masks = pixels[..., depth].swapaxes(1, 2), masks[..., depth].swapaxes(1, 2)
+        # The first axis to the right and the second one up, as anatomy is shown.
+        pixels, masks = (array[..., depth].swapaxes(1, 2)[:, ::-1] for array in (pixels, masks))
     picture = Image.fromarray(_as_rgb(pixels))
     scale = SIDE / max(picture.size)
     shown = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
