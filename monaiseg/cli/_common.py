@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from monaiseg.errors import ConfigError
@@ -20,6 +23,16 @@ def table(*columns: str) -> Table:
 def show(rows: Table) -> None:
     """Print a table; in a pipe, where there is no terminal to fit, a row stays on one line."""
     Console(markup=False, width=None if sys.stdout.isatty() else 400).print(rows)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[], None]]:
+    """Give a function to call after each of things of which nobody knows how many they are; shown on a terminal."""
+    console = Console(stderr=True)
+    columns = SpinnerColumn(), TextColumn("{task.description} {task.completed:.0f}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(what)
+        yield lambda: shown.advance(task)
 
 
 def mapping(text: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from monaiseg.cli import data_check
+from monaiseg.cli import data_check, data_convert
 
-ACTIONS = (data_check,)
+ACTIONS = (data_check, data_convert)
 
 
 def add_commands(commands: Any) -> None:

@@ -7,10 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-from monaiseg.cli._common import mapping, show, table
+from monaiseg.cli._common import mapping, progress, show, table
 
 if TYPE_CHECKING:
     from monaiseg.data.checking import CaseFacts, CheckReport
@@ -39,11 +36,10 @@ def _check(options: argparse.Namespace, _: list[str]) -> int:
 
     sheet = ContactSheet(options.html) if options.html else None
     classes = options.classes if options.classes == "auto" else mapping(options.classes)
-    with _progress() as progress:
-        task = progress.add_task("looking at cases", count=0)
+    with progress("cases looked at") as advance:
 
         def see(facts: CaseFacts) -> None:
-            progress.update(task, advance=1)
+            advance()
             if sheet is not None:
                 sheet.add(facts)
 
@@ -57,12 +53,6 @@ def _check(options: argparse.Namespace, _: list[str]) -> int:
         if sheet is not None:
             print(f"pictures        {options.html}")
     return EXIT_CODES[report.worst]
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    columns = SpinnerColumn(), TextColumn("{task.description} {task.completed:.0f}"), TimeElapsedColumn()
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _print(report: CheckReport) -> None:

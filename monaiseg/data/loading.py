@@ -86,7 +86,7 @@ def load_cases(
         print(f"data: none given (--data_root FOLDER), so a set of {generated} was generated in {root}")
     else:
         root = _existing(data_root)
-    found, named = _found(root, layout, classes)
+    found, named = find_whole(root, layout, classes)
     split = _split_as_it_comes(found, named) or _split_into_folds(found, named, fold, split_seed)
     print(
         f"data: {len(split.train)} training and {len(split.validation)} validation cases in {split.root}, "
@@ -99,7 +99,7 @@ def all_cases(data_root: str, layout: str = "auto", classes: str | Mapping[str, 
     """Return all cases of a folder as validation cases, to score a network that was not trained on them; raises as
     `load_cases` does.
     """
-    found, named = _found(_existing(data_root), layout, classes)
+    found, named = find_whole(_existing(data_root), layout, classes)
     print(f"data: {len(found.cases)} cases in {found.root}, layout {found.layout}{_classes_text(named)}")
     return CaseSplit(found.root, found.layout, [], found.cases, {"split": "all cases"}, named)
 
@@ -111,8 +111,15 @@ def _existing(data_root: str) -> Path:
     return root
 
 
-def _found(root: Path, layout: str, classes: str | Mapping[str, Any]) -> tuple[FoundData, Classes]:
-    """Return the cases of a folder, all of them whole, and what their classes are; tell what was left out."""
+def find_whole(
+    root: Path, layout: str = "auto", classes: str | Mapping[str, Any] = "auto"
+) -> tuple[FoundData, Classes]:
+    """Return the cases of a folder, all of them whole, and what their classes are; tell what was left out.
+
+    Raises:
+        ConfigError: `layout` or `classes` cannot be used.
+        DataError: the folder or a case in it cannot be used.
+    """
     found = find_data(root, layout)
     for note in found.notes:
         logger.warning("%s", note)

@@ -1,0 +1,182 @@
+"""Conversions: what a layout can hold comes back the same, what it cannot is refused, and nothing half is left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+
+from monaiseg.cli import main
+from monaiseg.data import load_cases
+from monaiseg.data.converting import convert_data
+from monaiseg.data.labels import read_label
+from monaiseg.data.loading import find_whole
+from monaiseg.data.reading import read_image
+from monaiseg.errors import ConfigError, DataError, OutputError
+
+Write = Callable[..., Path]
+Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def arrays(root: Path, spatial_dims: int = 2, channels: int = 3) -> Arrays:
+    """Image and label of each case, as training reads them."""
+    found, classes = find_whole(root)
+    return {
+        case["id"]: (read_image(case["image"], spatial_dims, channels), read_label(case, spatial_dims, classes)[0])
+        for case in found.cases
+    }
+
+
+def same(first: Arrays, second: Arrays) -> bool:
+    return first.keys() == second.keys() and all(
+        np.array_equal(a, b) for key in first for a, b in zip(first[key], second[key], strict=True)
+    )
+
+
+@pytest.fixture
+def nuclei(tmp_path: Path) -> Path:
+    """Three DSB2018 cases of two nuclei."""
+    for number in range(3):
+        folder = tmp_path / "dsb" / f"n{number}"
+        pixels = np.random.default_rng(number).integers(0, 255, (20, 30, 4), np.uint8)
+        pixels[..., 3] = 255
+        masks = np.zeros((2, 20, 30), np.uint8)
+        masks[0, 3:9, 4:9], masks[1, 12:17, 15 + number : 25] = 255, 255
+        for sub, name, values in (("images", folder.name, pixels), ("masks", "a", masks[0]), ("masks", "b", masks[1])):
+            (folder / sub).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(folder / sub / f"{name}.png")
+    return tmp_path / "dsb"
+
+
+@pytest.fixture
+def organs(tmp_path: Path) -> Path:
+    """Three volumes with two classes, as the Decathlon lays them out."""
+    affine = np.diag([-1.0, 2.0, 3.0, 1.0])
+    for number in range(3):
+        rng = np.random.default_rng(number)
+        for sub, values in (
+            ("imagesTr", rng.normal(size=(8, 9, 10)).astype(np.float32)),
+            ("labelsTr", rng.integers(0, 3, (8, 9, 10), np.uint8)),
+        ):
+            (tmp_path / "msd" / sub).mkdir(parents=True, exist_ok=True)
+            nibabel.save(nibabel.Nifti1Image(values, affine), tmp_path / "msd" / sub / f"v{number}.nii.gz")
+    return tmp_path / "msd"
+
+
+@pytest.mark.parametrize("to", ["images_masks", "class_masks", "nnunet", "dsb2018", "list"])
+def test_nuclei_in_every_layout_that_holds_them(nuclei: Path, tmp_path: Path, to: str) -> None:
+    assert convert_data(nuclei, tmp_path / to, to) == 3
+    layout, _ = (find_whole(tmp_path / to)[0].layout, None)
+    assert layout == to and same(arrays(tmp_path / to), arrays(nuclei))
+
+
+@pytest.mark.parametrize("to", ["images_masks", "class_masks", "decathlon", "nnunet", "list"])
+def test_volumes_in_every_layout_that_holds_them(organs: Path, tmp_path: Path, to: str) -> None:
+    assert convert_data(organs, tmp_path / to, to) == 3
+    assert find_whole(tmp_path / to)[0].layout == to
+    assert same(arrays(tmp_path / to, 3, 1), arrays(organs, 3, 1))
+    written = next(path for path in sorted((tmp_path / to).rglob("*.nii.gz")) or sorted(organs.rglob("*.nii.gz")))
+    assert np.array_equal(nibabel.load(written).affine, np.diag([-1.0, 2.0, 3.0, 1.0]))
+
+
+def test_there_and_back_through_all(nuclei: Path, tmp_path: Path) -> None:
+    source = nuclei
+    for number, to in enumerate(("dsb2018", "class_masks", "images_masks", "nnunet", "images_masks", "list")):
+        convert_data(source, tmp_path / str(number), to)
+        source = tmp_path / str(number)
+    assert same(arrays(source), arrays(nuclei))
+
+
+def test_what_comes_split_stays_split_and_trains_on_the_same(tmp_path: Path, write_pairs: Write) -> None:
+    for side, count in (("train", 4), ("validation", 2)):
+        write_pairs(tmp_path / "set" / side, count, suffixes=(".jpg", ".jpg"))
+    for to in ("class_masks", "nnunet"):
+        convert_data(tmp_path / "set", tmp_path / to, to)
+        before, after = load_cases(str(tmp_path / "set")), load_cases(str(tmp_path / to))
+        for side in ("train", "validation"):
+            assert [case["id"] for case in getattr(before, side)] == [case["id"] for case in getattr(after, side)]
+    jpegs = {path.name: path.read_bytes() for path in (tmp_path / "set" / "train" / "images").iterdir()}
+    copied = {path.name: path.read_bytes() for path in (tmp_path / "class_masks" / "train" / "images").iterdir()}
+    assert copied == jpegs, "pictures are copied, not encoded again"
+
+
+def test_another_size_is_smooth_for_images_and_nearest_for_masks(nuclei: Path, tmp_path: Path) -> None:
+    """What pytorch-nested-unet's preprocessing makes, but for its masks, which it smooths."""
+    arguments = [str(nuclei), str(tmp_path / "out"), "--to", "class_masks", "--size", "10", "15", "--numbered"]
+    assert main(["data", "convert", *arguments]) == 0
+    assert {path.name for path in (tmp_path / "out" / "masks" / "0").iterdir()} == {"n0.png", "n1.png", "n2.png"}
+    for image, label in arrays(tmp_path / "out").values():
+        assert image.shape == (3, 10, 15) and label.shape == (1, 10, 15)
+    assert set(np.unique(np.asarray(Image.open(tmp_path / "out/masks/0/n0.png")))) == {0, 255}
+    source = np.asarray(Image.open(nuclei / "n0/images/n0.png"))
+    shrunk = np.asarray(Image.open(tmp_path / "out/images/n0.png"))
+    assert shrunk.std() < 0.8 * source.std(), "noise must be averaged, not sampled"
+
+
+def test_a_volume_of_another_size_stays_in_its_place(organs: Path, tmp_path: Path) -> None:
+    convert_data(organs, tmp_path / "half", "decathlon", (4, 9, 20))
+    image = nibabel.load(tmp_path / "half/imagesTr/v0.nii.gz")
+    label = nibabel.load(tmp_path / "half/labelsTr/v0.nii.gz")
+    assert image.shape == label.shape == (4, 9, 20) and np.array_equal(image.affine, label.affine)
+    before = np.diag([-1.0, 2.0, 3.0, 1.0])
+    for corner in ((-0.5, -0.5, -0.5), (7.5, 8.5, 9.5)):  # of the first and of the last voxel
+        there = [(2 * (c + 0.5) / s - 1) for c, s in zip(corner, (8, 9, 10), strict=True)]
+        here = [(t + 1) / 2 * s - 0.5 for t, s in zip(there, image.shape, strict=True)]
+        assert np.allclose(before @ [*corner, 1], image.affine @ [*here, 1])
+    assert set(np.unique(np.asarray(label.dataobj))) == {0, 1, 2}
+
+
+def test_what_a_layout_cannot_hold_is_refused_and_leaves_nothing(
+    nuclei: Path, organs: Path, tmp_path: Path, write_pairs: Write
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(DataError, match="the Decathlon holds volumes; --to nnunet holds pictures"):
+        convert_data(nuclei, out, "decathlon")
+    with pytest.raises(DataError, match="does not tell instances apart; --to images_masks holds it"):
+        convert_data(write_pairs(tmp_path / "pairs"), out, "dsb2018")
+    with pytest.raises(DataError, match="a list names files as they are"):
+        convert_data(nuclei, out, "list", (10, 10))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dsb", "msd", "pairs"]
+
+
+def test_overlapping_classes_are_not_squeezed_into_values(tmp_path: Path, write_pairs: Write) -> None:
+    write_pairs(tmp_path / "one", 2)
+    (tmp_path / "set" / "masks").mkdir(parents=True)
+    (tmp_path / "one" / "images").rename(tmp_path / "set" / "images")
+    for name in ("a", "b"):
+        (tmp_path / "set" / "masks" / name).mkdir()
+        for mask in (tmp_path / "one" / "masks").iterdir():
+            (tmp_path / "set" / "masks" / name / mask.name).write_bytes(mask.read_bytes())
+    with pytest.raises(DataError, match="classes overlap, which values cannot tell; --to class_masks holds them"):
+        convert_data(tmp_path / "set", tmp_path / "out", "images_masks")
+
+
+def test_nothing_is_overwritten(nuclei: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").touch()
+    with pytest.raises(OutputError, match="out: is there already; choose another folder"):
+        convert_data(nuclei, tmp_path / "out", "list")
+
+
+@pytest.mark.parametrize("size", [(10,), (10, 10, 10), (0, 10)])
+def test_bad_sizes(nuclei: Path, tmp_path: Path, size: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match="these images need 2 sides, each from 1"):
+        convert_data(nuclei, tmp_path / "out", "class_masks", size)
+
+
+def test_a_misspelt_target_gets_a_hint(nuclei: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="to is 'nnunt'; did you mean 'nnunet'"):
+        convert_data(nuclei, tmp_path / "out", "nnunt")
+
+
+def test_names_and_values_are_kept(organs: Path, tmp_path: Path) -> None:
+    named = {"anterior": 1, "posterior": 2}
+    convert_data(organs, tmp_path / "out", "nnunet", classes=named)
+    assert json.loads((tmp_path / "out/dataset.json").read_text())["labels"] == {"background": 0, **named}
+    split = load_cases(str(tmp_path / "out"))
+    assert split.classes.names == ("anterior", "posterior")
