@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich import progress
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
 from monaiseg.errors import ConfigError
@@ -68,12 +68,17 @@ class _Bars:
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._tasks: dict[str, TaskID] = {}
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.DownloadColumn(),
+            progress.TransferSpeedColumn(),
+            progress.TimeRemainingColumn(),
+        )
+        self._progress = progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._tasks: dict[str, progress.TaskID] = {}
 
     def __enter__(self) -> _Bars:
-        self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,6 +86,7 @@ class _Bars:
 
     def watch(self, what: str, done: int, size: int | None) -> None:
         """Draw how many bytes of how many are."""
+        self._progress.start()  # not before: what is printed above the bars is wrapped as they are
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=size)
         self._progress.update(self._tasks[what], completed=done, total=size)

@@ -72,6 +72,7 @@ _PICTURES = (
         terms="CC0 1.0, public domain; the corrections as well",
         citation=_CELLS,
         data_root=f"kaggle-dsbowl-2018-dataset-fixes-{_FIXES}/stage1_train",
+        size=88_000_000,
     ),
     DataSource(
         name="kvasir-seg",

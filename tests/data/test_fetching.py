@@ -283,16 +283,24 @@ def test_what_a_killed_run_left_does_not_end_in_the_set(served: Served, tmp_path
     assert left(tmp_path) == {"kvasir-seg", "kvasir-seg.zip"}
 
 
-def test_an_interruption_leaves_no_half_set(served: Served, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("when", "rest"),
+    [
+        ("downloading", {"kvasir-seg.zip.part", "kvasir-seg.zip.part.json"}),
+        ("checking", {"kvasir-seg.zip.part", "kvasir-seg.zip.part.json"}),
+        ("unpacking", {"kvasir-seg.zip"}),
+    ],
+)
+def test_an_interruption_leaves_no_half_set(served: Served, tmp_path: Path, when: str, rest: set[str]) -> None:
     def interrupt(what: str, done: int, size: int | None) -> None:
-        if what == "unpacking":
+        if what == when:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fetch(served, tmp_path, watch=interrupt)
-    assert left(tmp_path) == {"kvasir-seg.zip"}
+    assert left(tmp_path) == rest
     assert len(list_cases(fetch(served, tmp_path))[1]) == 6
-    assert len(served.asked) == 1
+    assert len(served.asked) == 1, "what had come whole was not asked for again"
 
 
 def test_a_disk_that_fills_up_leaves_no_half_set(tmp_path: Path) -> None:
