@@ -40,7 +40,7 @@ def test_it_says_where_the_set_lies_and_what_to_type_next(served: Served, tmp_pa
     root = folder / "msd-spleen" / "Task09_Spleen"
     assert told.splitlines()[-2:] == [
         f"msd-spleen lies in {root}; {folder / 'msd-spleen.tar'} is not needed any more",
-        f"next: monaiseg train unetpp --data_root '{root}' --spatial_dims 3 --in_channels 1",
+        f"next: monaiseg train unetpp --data_root '{root}'",
     ]
     assert told.startswith("msd-spleen: the spleen in 41 CT; Medical Segmentation Decathlon\n")
     assert "  terms  CC BY-SA 4.0: name the source, share what you change alike" in told
