@@ -82,7 +82,7 @@ def _binarise(values: Array, path: str) -> tuple[Mask, bool]:
         return values > 0, False
     between = np.unique(values[(values > 0) & (values < 255)])
     classes = between.size > 0 and np.array_equal(between, np.arange(1, between.size + 1))  # and 255 to be ignored
-    near = low >= 0 and 255 - EDGE < high <= 255 and (between.size >= GRADIENT or _far(values).sum() == 0)
+    near = low >= 0 and 255 - EDGE <= high <= 255 and (between.size >= GRADIENT or _far(values).sum() == 0)
     if near and not classes and _on_edges(values):
         return values > 127, between.size > 0
     levels = shown(np.unique(values))
