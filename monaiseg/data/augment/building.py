@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 from monaiseg.data.augment.augmentation import Augmentation, Choice
@@ -59,15 +60,11 @@ def build_augmentation(augment: Any, spatial_dims: int, in_channels: int) -> Aug
 
 
 def _choices(entry: Any, spatial_dims: int) -> Iterator[Choice]:
-    """Give what an entry of the list stands for: one choice, or for a flip without an axis one an axis."""
+    """Give what an entry of the list stands for: one choice, or one an axis or plane."""
     name, rest = _name(entry)
     p = number(0, 1)(f"p of {name}", rest.pop("p", P))
     if name != ONE_OF:
-        operation = _operation(name, rest)
-        every = isinstance(operation, AxisFlip) and operation.axis is None
-        yield from (
-            (Choice(p, (AxisFlip(axis),)) for axis in range(spatial_dims)) if every else [Choice(p, (operation,))]
-        )
+        yield from (Choice(p, (operation,)) for operation in _spread(_operation(name, rest), spatial_dims))
         return
     several = rest.pop("of", None)
     if rest or not isinstance(several, list) or not several:
@@ -79,6 +76,15 @@ def _choices(entry: Any, spatial_dims: int) -> Iterator[Choice]:
             raise ConfigError(f"augment: {name} in one_of: its operations are equally likely; give one_of the p")
         operations.append(_operation(name, parameters))
     yield Choice(p, tuple(operations))
+
+
+def _spread(operation: Operation, spatial_dims: int) -> list[Operation]:
+    """Return a flip of each axis, or a turn in each plane, for one that names none."""
+    if isinstance(operation, AxisFlip) and operation.axis is None:
+        return [AxisFlip(axis) for axis in range(spatial_dims)]
+    if isinstance(operation, QuarterTurn) and operation.plane is None:
+        return [QuarterTurn(plane) for plane in combinations(range(spatial_dims), 2)]
+    return [operation]
 
 
 def _name(entry: Any) -> tuple[str, dict[str, Any]]:

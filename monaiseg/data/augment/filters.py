@@ -86,7 +86,7 @@ class GaussianBlur(Operation):
 
 @dataclass(frozen=True)
 class MotionBlur(Operation):
-    """Replaces a pixel by the mean along a line through it, of one of the `widths` and any direction."""
+    """Replaces a pixel by the mean along a line of any direction across a square of one of the `widths` around it."""
 
     name: ClassVar[str] = "motion_blur"
     kind: ClassVar[str] = PIXEL
@@ -98,7 +98,8 @@ class MotionBlur(Operation):
         """Return the offsets of the pixels on the line."""
         radius = min(int(rng.choice(self.widths)) // 2, min(size) - 1)
         angle = rng.uniform(0, math.pi)
-        row, column = round(radius * math.sin(angle)), round(radius * math.cos(angle))
+        reach = radius / max(abs(math.sin(angle)), abs(math.cos(angle)))
+        row, column = round(reach * math.sin(angle)), round(reach * math.cos(angle))
         return [(int(y), int(x)) for y, x in zip(*line(-row, -column, row, column), strict=True)]
 
     def apply(self, image: torch.Tensor, drawn: Sequence[list[tuple[int, int]]], levels: Levels) -> torch.Tensor:

@@ -131,6 +131,14 @@ def sizes(key: str, value: Any) -> tuple[int, ...]:
     return sides
 
 
+def two_axes(key: str, value: Any) -> tuple[int, int]:
+    """Read two different axes."""
+    axes = tuple(value) if isinstance(value, list | tuple) else ()
+    if len(axes) != 2 or axes[0] == axes[1] or any(not is_whole(axis) or axis < 0 for axis in axes):
+        raise ConfigError(f"augment: {key} is {value!r}; it must be two axes, such as [0, 1]")
+    return axes[0], axes[1]
+
+
 def is_whole(value: Any) -> bool:
     """Tell whether a value is a whole number, True and False being none."""
     return isinstance(value, int) and not isinstance(value, bool)

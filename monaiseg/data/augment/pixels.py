@@ -78,6 +78,8 @@ class LocalContrast(Operation):
 
         height, width = image.shape[2:]
         grid = (min(self.grid, height - 1), min(self.grid, width - 1))
+        if min(grid) < 1:  # too narrow for tiles
+            return image
         if image.shape[1] != 3:
             return equalize_clahe(image, clip, grid)
         red, green, blue = (image[:, i : i + 1] * float(LUMA[i]) for i in range(3))

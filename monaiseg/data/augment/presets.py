@@ -75,7 +75,7 @@ PRESETS: dict[str, list[dict[str, Any]]] = {
     ],
     "volume": [
         {"name": "flip", "p": 0.5},
-        {"name": "rot90", "p": 0.3},
+        {"name": "rot90", "p": 0.1},
         {"name": "shift_scale_rotate", "p": 0.2, "shift": 0, "scale": 1, "rotate": [-30, 30]},
         {"name": "shift_scale_rotate", "p": 0.2, "shift": 0, "scale": [0.7, 1.4], "rotate": 0},
         {"name": "gaussian_noise", "p": 0.1, "sigma": [0.0, 0.15]},

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 
-from monaiseg.data.augment.operation import VIEW, Operation, sizes, switch, whole
+from monaiseg.data.augment.operation import VIEW, Operation, sizes, switch, two_axes, whole
 from monaiseg.errors import ConfigError
 
 
@@ -89,22 +88,23 @@ class AxisFlip(Operation):
     def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
         """Return the pose, flipped."""
         axis = self.axis or 0
-        if axis >= len(pose.order):
-            raise ConfigError(f"augment: flip.axis is {axis}; the last axis is {len(pose.order) - 1}")
+        _check_axis("flip.axis", axis, pose)
         return pose.flipped(axis)
 
 
 @dataclass(frozen=True)
 class QuarterTurn(Operation):
-    """Turns by 90, 180 or 270 degrees in a plane drawn evenly; by 180 only where its sides differ."""
+    """Turns by 90, 180 or 270 degrees, by 180 only where the plane's sides differ; without `plane`, as AxisFlip."""
 
     name: ClassVar[str] = "rot90"
     kind: ClassVar[str] = VIEW
 
+    plane: Annotated[tuple[int, int] | None, two_axes] = None
+
     def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
         """Return the pose, turned."""
-        planes = list(combinations(range(len(pose.order)), 2))
-        one, other = planes[int(rng.integers(len(planes)))]
+        one, other = self.plane or (0, 1)
+        _check_axis("rot90.plane", max(one, other), pose)
         turns = int(rng.integers(1, 4))
         if turns == 2 or pose.shape[one] != pose.shape[other]:
             return pose.flipped(one).flipped(other)
@@ -150,3 +150,8 @@ class CropTo(Operation):
         room = [whole - size for whole, size in zip(pose.shape, self.size, strict=True)]
         start = tuple(left // 2 if self.centre else int(rng.integers(left + 1)) for left in room)
         return pose.cropped(start, self.size)
+
+
+def _check_axis(key: str, axis: int, pose: Pose) -> None:
+    if axis >= len(pose.order):
+        raise ConfigError(f"augment: {key} has axis {axis}; the last one is {len(pose.order) - 1}")
