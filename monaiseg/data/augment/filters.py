@@ -38,9 +38,12 @@ def _along(image: torch.Tensor, weights: torch.Tensor, radius: int, axis: int) -
     margins[2 * (image.ndim - 1 - axis)] = margins[2 * (image.ndim - 1 - axis) + 1] = reach
     padded = pad(image, margins, mode="reflect")
     shape = (-1, *[1] * (image.ndim - 1))
-    result = padded.narrow(axis, 0, size) * weights[:, radius - reach].reshape(shape)
+    if reach < radius:  # of so short an axis, what can be mirrored
+        weights = weights[:, radius - reach : radius + reach + 1]
+        weights = weights / weights.sum(1, keepdim=True)
+    result = padded.narrow(axis, 0, size) * weights[:, 0].reshape(shape)
     for tap in range(1, 2 * reach + 1):
-        result.addcmul_(padded.narrow(axis, tap, size), weights[:, radius - reach + tap].reshape(shape))
+        result.addcmul_(padded.narrow(axis, tap, size), weights[:, tap].reshape(shape))
     return result
 
 
@@ -135,4 +138,10 @@ class MedianBlur(Operation):
         """Return `[n, C, H, W]`, blurred."""
         from kornia.filters import median_blur
 
-        return together([median_blur(image[i : i + 1], width) for i, width in enumerate(drawn)])
+        height, width = image.shape[2:]
+        cases = []
+        for place, side in enumerate(drawn):
+            reach = side // 2  # padded here, because kornia's padding differs between its versions
+            blurred = median_blur(pad(image[place : place + 1], [reach] * 4, mode="reflect"), side)
+            cases.append(blurred[..., reach : reach + height, reach : reach + width])
+        return together(cases)

@@ -15,6 +15,9 @@ from monaiseg.data.augment.intensity import LUMA, Levels
 from monaiseg.data.augment.operation import PIXEL, Operation, Span, draw_between, number, span, whole
 from monaiseg.data.augment.sampling import to_device, together
 
+TILE = 32
+"""The least pixels a side of a tile of CLAHE."""
+
 
 def between_0_and_1(
     image: torch.Tensor, levels: Levels, change: Callable[[torch.Tensor], torch.Tensor]
@@ -48,13 +51,16 @@ class Gamma(Operation):
     def apply(self, image: torch.Tensor, drawn: Sequence[float], levels: Levels) -> torch.Tensor:
         """Return `[n, C, *S]` to the power of each case."""
         powers = to_device(np.array(drawn), image.device).to(image.dtype).reshape(-1, *[1] * (image.ndim - 1))
-        # Not pow: it is five times slower, and rounds differently at the end of a tensor, where batches differ.
+        # Not pow: it is four times slower, and rounds differently at the end of a tensor, where batches differ.
         return between_0_and_1(image, levels, lambda values: values.clamp(0, 1).log_().mul_(powers).exp_())
 
 
 @dataclass(frozen=True)
 class LocalContrast(Operation):
-    """Equalises the histogram of luma in `grid` x `grid` tiles with limited contrast (CLAHE); colours stay."""
+    """Equalises the histogram of luma in `grid` x `grid` tiles with limited contrast (CLAHE); colours stay.
+
+    Small pictures have fewer tiles, and those under 16 pixels are left: a histogram needs pixels.
+    """
 
     name: ClassVar[str] = "clahe"
     kind: ClassVar[str] = PIXEL
@@ -76,9 +82,9 @@ class LocalContrast(Operation):
     def _one(self, image: torch.Tensor, clip: float) -> torch.Tensor:
         from kornia.enhance import equalize_clahe
 
-        height, width = image.shape[2:]
-        grid = (min(self.grid, height - 1), min(self.grid, width - 1))
-        if min(grid) < 1:  # too narrow for tiles
+        side = min(image.shape[2:])
+        grid = (max(1, min(self.grid, side // TILE)),) * 2
+        if side < TILE // 2:
             return image
         if image.shape[1] != 3:
             return equalize_clahe(image, clip, grid)

@@ -47,7 +47,7 @@ def draw_sheet(
         for operation in choice.operations:
             chance = f"p {choice.p / len(choice.operations):.2g}"
             strongest = _strongest(operation, image, label, levels, seed)
-            cells.append(cell(operation.name, [chance, *_settings(operation.parameters())], strongest))
+            cells.append(cell(operation.name, [chance, *settings_of(operation.parameters())], strongest))
     cells += [np.full_like(cells[0], PAPER[0])] * (-len(cells) % COLUMNS)
     for number in range(COLUMNS):
         draw = augmentation.draw((seed, number), image.shape)
@@ -68,13 +68,14 @@ def _strongest(operation: Operation, image: torch.Tensor, label: torch.Tensor, l
     return max(pairs, key=lambda pair: float((pair[0] - image).abs().mean()) if pair[0].shape == image.shape else 0.0)
 
 
-def _settings(parameters: dict[str, Any]) -> list[str]:
+def settings_of(parameters: dict[str, Any]) -> list[str]:
     """Return parameters as a title has them: `gamma 0.7..1.4`."""
     shown = []
     for name, value in parameters.items():
         ends = dict.fromkeys(value if isinstance(value, tuple) else (value,))
         words = [f"{end:g}" if isinstance(end, float) else str(end) for end in ends]
-        shown += [f"{name} {'..'.join(words)}"] if value is not None else []
+        drawn_between = all(isinstance(end, float) for end in ends)
+        shown += [f"{name} {('..' if drawn_between else '/').join(words)}"] if value is not None else []
     return shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,10 @@ import yaml
 from data.augment.cases import applied, blobs
 
 from monaiseg.data.augment import OPERATIONS, PRESETS, Augmentation, build_augmentation
+from monaiseg.data.augment.sheet import settings_of
 from monaiseg.errors import ConfigError
+
+DOCS = Path(__file__).parents[3] / "docs" / "data.md"
 
 
 def names(augmentation: Augmentation) -> list[list[str]]:
@@ -131,6 +135,39 @@ def test_a_list_is_not_trimmed_silently() -> None:
         build_augmentation(["flip", "hsv"], 2, 1)
     with pytest.raises(ConfigError, match="augment: clahe works in 2 dimensions only"):
         build_augmentation(["flip", {"name": "one_of", "of": ["gamma", "clahe"]}], 3, 1)
+
+
+def rows(preset: str) -> list[str]:
+    """The table of a preset, as docs/data.md has it."""
+    lines = []
+    for entry in PRESETS[preset]:
+        of = entry.get("of", [entry])
+        for one in of:
+            parameters = {key: value for key, value in one.items() if key not in ("name", "p")}
+            set_to = OPERATIONS[one["name"]].from_parameters(parameters).parameters()
+            settings = ", ".join(settings_of({key: value for key, value in set_to.items() if key in parameters}))
+            group = f", one of {len(of)}" if "of" in entry else ""
+            lines.append(
+                f"| `{one['name']}`{group} | {settings}{' ' if settings else ''}| {entry['p'] / len(of):.3g} |"
+            )
+    return lines
+
+
+@pytest.mark.parametrize("preset", [preset for preset in PRESETS if PRESETS[preset]])
+def test_the_documentation_lists_what_presets_do(preset: str) -> None:
+    section = DOCS.read_text().split(f"**`{preset}`** ")[1].split("\n**`")[0].split("\n#")[0]
+    table = [line for line in section.splitlines() if line.startswith("| `")]
+    assert table == rows(preset), "\n".join(rows(preset))
+
+
+def test_the_documentation_lists_every_operation_with_its_parameters() -> None:
+    section = DOCS.read_text().split("### Operations")[1].split("### Presets")[0]
+    listed = {line.split("`")[1]: line for line in section.splitlines() if line.startswith("| `")}
+    assert set(listed) == set(OPERATIONS)
+    for name, operation in OPERATIONS.items():
+        assert all(f"`{field.name}`" in listed[name] for field in dataclasses.fields(operation))
+        where = "RGB" if operation.colour else "2D, 3D" if 3 in operation.spatial_dims else "2D"
+        assert listed[name].endswith(f"| {where} |")
 
 
 def test_augmentation_is_imported_without_its_filters(tmp_path: Path) -> None:

@@ -74,3 +74,9 @@ def test_cases_with_filters_of_different_widths_are_done_together() -> None:
     assert torch.equal(together[:1], smooth(image[:1], taps[:1])) and torch.equal(
         together[1:], smooth(image[1:], taps[1:])
     )
+
+
+@pytest.mark.parametrize("name", ["blur", "gaussian_blur", "motion_blur", "median_blur"])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 9)])
+def test_an_even_picture_stays_even_however_small(name: str, size: tuple[int, int]) -> None:
+    assert np.allclose(blurred(torch.full((1, 3, *size), 0.7), name), 0.7)

@@ -56,6 +56,13 @@ def test_a_shift_moves_content_by_its_part_of_the_size() -> None:
     assert np.unravel_index(int(down.argmax()), (40, 80)) == (24, 48)
 
 
+def test_beyond_the_edge_the_picture_is_mirrored() -> None:
+    image, label = blobs(1, 2, 20, 24)
+    result, moved = applied(alone("shift_scale_rotate", shift=0.5, scale=1, rotate=0), image, label)
+    for before, after in ((image, result), (label, moved)):
+        assert torch.allclose(after[..., :10, :12].flip(2, 3).float(), before[..., :10, :12].float(), atol=1e-4)
+
+
 def test_a_scale_magnifies_about_the_centre() -> None:
     mask = ball(61, 61)
     _, larger = applied(alone("shift_scale_rotate", shift=0, scale=1.5, rotate=0), mask, mask.byte())
