@@ -11,6 +11,7 @@ is the preset without what MONAI lacks.
 from __future__ import annotations
 
 import argparse
+import copy
 import statistics
 import time
 from collections.abc import Callable
@@ -95,34 +96,47 @@ class Pictures:
         self.levels = Levels.of(self.image, bounded=True)
 
 
-def ours(pictures: Pictures, entries: list[dict[str, Any]]) -> Callable[[int], None]:
+Work = Callable[[int], Callable[[], None]]
+"""Prepares the work of a round, which is not timed, and returns what does it."""
+
+
+def ours(pictures: Pictures, entries: list[dict[str, Any]]) -> Work:
     augmentation = build_augmentation(entries, 2, 3)
     image, label = pictures.image.clone(), pictures.label.clone()
 
-    def run(number: int) -> None:
+    def prepare(number: int) -> Callable[[], None]:
         image.copy_(pictures.image)
         label.copy_(pictures.label)
-        draws = [augmentation.draw((0, number, case), (3, SIDE, SIDE)) for case in range(BATCH)]
-        augmentation.apply(image, label, draws, pictures.levels)
 
-    return run
+        def run() -> None:
+            draws = [augmentation.draw((0, number, case), (3, SIDE, SIDE)) for case in range(BATCH)]
+            augmentation.apply(image, label, draws, pictures.levels)
+
+        return run
+
+    return prepare
 
 
-def theirs(pictures: Pictures, side: Side, groups: list[tuple[float, list[str]]], as_bytes: bool) -> Any:
+def theirs(pictures: Pictures, side: Side, groups: list[tuple[float, list[str]]], as_bytes: bool) -> Work:
     """Run a side's operations: of each group one, with the group's probability."""
 
-    def run(number: int) -> None:
+    def prepare(number: int) -> Callable[[], None]:
         rng = np.random.default_rng(number)
-        for case in range(BATCH):
-            item = {"image": pictures.image[case].clone(), "label": pictures.label[case].clone()}
-            if as_bytes:
-                item = {"image": pictures.bytes[case].copy(), "mask": pictures.masks[case].copy()}
-            for p, names in groups:
-                if rng.random() < p:
-                    for operation in side[names[rng.integers(len(names))]]:
-                        item = operation(**item) if as_bytes else operation(item)
+        images, labels = (pictures.bytes, pictures.masks) if as_bytes else (pictures.image, pictures.label)
+        names = ("image", "mask") if as_bytes else KEYS
+        copied = copy.deepcopy((list(images), list(labels)))
 
-    return run
+        def run() -> None:
+            for image, label in zip(*copied, strict=True):
+                item = dict(zip(names, (image, label), strict=True))
+                for p, operations in groups:
+                    if rng.random() < p:
+                        for operation in side[operations[rng.integers(len(operations))]]:
+                            item = operation(**item) if as_bytes else operation(item)
+
+        return run
+
+    return prepare
 
 
 def preset(side: Side) -> tuple[list[dict[str, Any]], list[tuple[float, list[str]]]]:
@@ -136,12 +150,13 @@ def preset(side: Side) -> tuple[list[dict[str, Any]], list[tuple[float, list[str
     return entries, groups
 
 
-def measure(sides: dict[str, Callable[[int], None]], rounds: int) -> dict[str, float]:
+def measure(sides: dict[str, Work], rounds: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
-        for name, run in sides.items():
+        for name, prepare in sides.items():
+            run = prepare(number)
             start = time.process_time()
-            run(number)
+            run()
             times[name].append((time.process_time() - start) / BATCH * 1e3)
     return {name: statistics.median(spent[1:]) for name, spent in times.items()}
 
@@ -156,7 +171,7 @@ def main() -> None:
     pictures, monai, albu = Pictures(), of_monai(), of_albumentations()
     sides = {"monai": (monai, False), "albumentations": (albu, True)}
     table = Table("operation", "monaiseg", *sides, "times MONAI", "times albumentations", box=None)
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Work]] = {}
     for name, entry in ROWS.items():
         own = {key: value for key, value in entry.items() if key != "p"} | {"p": 0.5 if name == "flip" else 1}
         rows[name] = {"monaiseg": ours(pictures, [own])}

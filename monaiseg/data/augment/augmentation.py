@@ -11,9 +11,9 @@ import torch
 
 from monaiseg.data.augment.intensity import Levels, Linear, recolour
 from monaiseg.data.augment.operation import AFFINE_INTENSITY, PIXEL, VIEW, WARP, Operation
-from monaiseg.data.augment.sampling import resample
+from monaiseg.data.augment.sampling import resampled
 from monaiseg.data.augment.views import Pose
-from monaiseg.data.augment.warps import Warp
+from monaiseg.data.augment.warps import CaseWarp
 
 ORDER = (VIEW, WARP, AFFINE_INTENSITY, PIXEL)
 
@@ -53,7 +53,7 @@ class CaseDraw:
     """
 
     pose: Pose
-    warp: Warp | None
+    warp: CaseWarp | None
     steps: tuple[Step, ...]
     names: tuple[str, ...]
 
@@ -114,7 +114,6 @@ class Augmentation:
 
         The image may be changed in place. `levels` are those of the images' cases.
         """
-        levels = levels.on(image.device)
         if image.device.type != "cpu" or len(draws) == 1:
             return _apply(image, label, draws, levels)
         # On a processor case by case: what a case needs stays in its cache, and rounding cannot depend on the batch.
@@ -186,7 +185,7 @@ def _warped(
         return image, label
     at = _index(places, image)
     warps = [draw.warp for draw in draws if draw.warp is not None]
-    moved, moved_label = resample(image[at], None if label is None else label[at], warps)
+    moved, moved_label = resampled(image[at], None if label is None else label[at], warps)
     image = _put(image, at, moved)
     return image, label if label is None or moved_label is None else _put(label, at, moved_label)
 
@@ -199,10 +198,11 @@ def _recoloured(image: torch.Tensor, draws: Sequence[CaseDraw], levels: Levels) 
             what = id(step.operation) if step.operation is not None else int(step.drawn.is_diagonal)
             groups.setdefault((step.place, what), []).append((case, step))
     for _, group in sorted(groups.items(), key=lambda item: item[0][0]):
-        at = _index([case for case, _ in group], image)
+        cases = [case for case, _ in group]
+        at = _index(cases, image)
         drawn, operation = [step.drawn for _, step in group], group[0][1].operation
         change: Callable[..., torch.Tensor] = recolour if operation is None else operation.apply  # type: ignore[attr-defined]
-        image = _put(image, at, change(image[at], drawn, levels.of_cases(at)))
+        image = _put(image, at, change(image[at], drawn, levels.of_cases(cases)))
     return image
 
 
@@ -211,7 +211,7 @@ def _index(places: list[int], batch: torch.Tensor) -> Any:
     if len(places) == len(batch):
         return slice(None)
     index = torch.tensor(places)
-    return index.pin_memory().to(batch.device, non_blocking=True) if batch.device.type == "cuda" else index
+    return index.pin_memory().to(batch.device, non_blocking=True) if batch.is_cuda else index
 
 
 def _put(batch: torch.Tensor, at: Any, cases: torch.Tensor) -> torch.Tensor:

@@ -25,7 +25,7 @@ def smooth(image: torch.Tensor, taps: Sequence[Taps]) -> torch.Tensor:
     """Return `[n, C, *S]` with each case filtered by its own taps along all spatial axes, mirrored at the edges."""
     radius = max(len(weights) for weights in taps) // 2
     widened = np.stack([np.pad(weights, radius - len(weights) // 2) for weights in taps])
-    weights = to_device(widened, image.device).to(image.dtype)
+    weights = to_device(widened, image)
     for axis in range(2, image.ndim):
         image = _along(image, weights, radius, axis)
     return image

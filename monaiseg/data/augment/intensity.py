@@ -28,29 +28,29 @@ class Levels:
     """What the intensities of a batch's cases mean.
 
     Attributes:
-        mean: of each case's channels, `[B, C]`, on the scale of the image that is augmented.
+        mean: of each case's channels, `[B, C]` (an array, or a tensor on the CPU), on the scale of the images.
         std: the standard deviation likewise. It is the unit of brightness, colour shifts and noise.
         bounded: whether the images are 8-bit pictures divided by 255: they then stay between 0 and 1.
     """
 
-    mean: torch.Tensor
-    std: torch.Tensor
+    mean: Array
+    std: Array
     bounded: bool
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
 
     @classmethod
     def of(cls, image: torch.Tensor, bounded: bool) -> Levels:
-        """Return the levels of a batch `[B, C, *spatial]`, each case measured on its own."""
+        """Return the levels of a batch `[B, C, *spatial]`, each case measured on its own; waits for the device."""
         # Rows first: a sum over everything at once is split between threads, and rounded as they are many.
         mean = image.mean(-1).flatten(2).mean(-1)
         spread = image - mean.reshape(*mean.shape, *[1] * (image.ndim - 2))
-        return cls(mean, spread.square_().mean(-1).flatten(2).mean(-1).sqrt_(), bounded)
+        std = spread.square_().mean(-1).flatten(2).mean(-1).sqrt_()
+        return cls(mean.cpu().numpy(), std.cpu().numpy(), bounded)
 
-    def on(self, device: torch.device) -> Levels:
-        """Return the levels on a device."""
-        mean, std = (values.to(device, non_blocking=True) for values in (self.mean, self.std))
-        return Levels(mean, std, self.bounded)
-
-    def of_cases(self, places: slice | torch.Tensor) -> Levels:
+    def of_cases(self, places: slice | Sequence[int]) -> Levels:
         """Return the levels of some cases."""
         return Levels(self.mean[places], self.std[places], self.bounded)
 
@@ -84,20 +84,19 @@ class Linear:
 
 def recolour(image: torch.Tensor, linears: Sequence[Linear], levels: Levels) -> torch.Tensor:
     """Return `[n, C, *S]` with a `Linear` applied to each case, all diagonal or none; those are changed in place."""
-    weights = to_device(np.stack([linear.weights for linear in linears]), image.device).to(image.dtype)
-    ones = [1] * (image.ndim - 2)
-    bias = torch.zeros_like(weights[:, 0, :, 0])
-    for channel in range(image.shape[1]):  # sums in an order of our own, lest they depend on the batch
-        for part, level in ((1, levels.mean), (2, levels.std)):
-            bias.addcmul_(weights[:, part, :, channel], level[:, channel, None].to(weights))
-    offset = bias.reshape(*bias.shape, *ones)
+    weights = np.stack([linear.weights for linear in linears])
+    of_levels = np.stack([levels.mean, levels.std], axis=1)[..., None]
+    shape = (len(image), -1, *[1] * (image.ndim - 2))
+    offset = to_device((weights[:, 1:] @ of_levels).sum((1, 3)), image).reshape(shape)
     if linears[0].is_diagonal:
-        gain = weights[:, 0].diagonal(dim1=-2, dim2=-1).reshape(offset.shape)
-        result = image.mul_(gain).add_(offset)
+        gain = to_device(weights[:, 0].diagonal(axis1=1, axis2=2).copy(), image)
+        result = image.mul_(gain.reshape(shape)).add_(offset)
     else:
-        result = offset.expand(image.shape).clone()
-        for channel in range(image.shape[1]):
-            result.addcmul_(image[:, channel : channel + 1], weights[:, 0, :, channel].reshape(offset.shape))
+        mixing = to_device(weights[:, 0], image)
+        result = image[:, :1] * mixing[:, :, 0].reshape(shape)
+        for channel in range(1, image.shape[1]):
+            result.addcmul_(image[:, channel : channel + 1], mixing[:, :, channel].reshape(shape))
+        result.add_(offset)
     return result.clamp_(0, 1) if levels.bounded else result
 
 

@@ -50,7 +50,7 @@ class Gamma(Operation):
 
     def apply(self, image: torch.Tensor, drawn: Sequence[float], levels: Levels) -> torch.Tensor:
         """Return `[n, C, *S]` to the power of each case."""
-        powers = to_device(np.array(drawn), image.device).to(image.dtype).reshape(-1, *[1] * (image.ndim - 1))
+        powers = to_device(np.array(drawn), image).reshape(-1, *[1] * (image.ndim - 1))
         # Not pow: it is four times slower, and rounds differently at the end of a tensor, where batches differ.
         return between_0_and_1(image, levels, lambda values: values.clamp(0, 1).log_().mul_(powers).exp_())
 
@@ -108,11 +108,10 @@ class GaussianNoise(Operation):
 
     def apply(self, image: torch.Tensor, drawn: Sequence[tuple[float, int]], levels: Levels) -> torch.Tensor:
         """Return `[n, C, *S]` with noise added."""
-        strengths = to_device(np.array([sigma for sigma, _ in drawn]), image.device).to(image.dtype)
         noise = torch.empty(image.shape, dtype=image.dtype, device=image.device)
         for place, (_, seed) in enumerate(drawn):
             noise[place].normal_(generator=torch.Generator(image.device).manual_seed(seed))
-        scale = strengths[:, None] * levels.std.to(strengths)
+        scale = to_device(np.array([sigma for sigma, _ in drawn])[:, None] * levels.std, image)
         noisy = noise.mul_(scale.reshape(*scale.shape, *[1] * (image.ndim - 2))).add_(image)
         return noisy.clamp_(0, 1) if levels.bounded else noisy
 
@@ -137,7 +136,7 @@ class CoarseDropout(Operation):
 
     def apply(self, image: torch.Tensor, drawn: Sequence[Any], levels: Levels) -> torch.Tensor:
         """Return `[n, C, *S]`, changed in place."""
-        fills = (levels.mean * self.fill).to(image.dtype)
+        fills = to_device(levels.mean * self.fill, image)
         for place, holes in enumerate(drawn):
             fill = fills[place].reshape(-1, *[1] * (image.ndim - 2))
             for hole in holes:

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import grid_sample
 
-from monaiseg.data.augment.warps import Warp, Waves
+from monaiseg.data.augment.warps import CaseWarp, Waves
 
 
-def to_device(array: npt.NDArray[Any], device: torch.device) -> torch.Tensor:
-    """Return an array on a device, float64 as float32, without waiting for what the device is doing."""
-    tensor = torch.from_numpy(array.astype(np.float32) if array.dtype == np.float64 else array)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+def to_device(array: npt.NDArray[Any], like: torch.Tensor) -> torch.Tensor:
+    """Return an array of numbers with the type and on the device of a tensor, without waiting for the device."""
+    tensor = torch.from_numpy(array).to(like.dtype)
+    return tensor.pin_memory().to(like.device, non_blocking=True) if like.is_cuda else tensor
 
 
 def together(cases: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -24,11 +24,12 @@ def together(cases: Sequence[torch.Tensor]) -> torch.Tensor:
     return cases[0] if len(cases) == 1 else torch.cat(list(cases))
 
 
-def warp_grid(warps: Sequence[Warp], size: Sequence[int], device: torch.device) -> torch.Tensor:
-    """Return the grid `[B, *size, D]` that `grid_sample` takes (`align_corners=False`)."""
+def warp_grid(warps: Sequence[CaseWarp], image: torch.Tensor) -> torch.Tensor:
+    """Return the grid `[B, *size, D]` by which `grid_sample` (`align_corners=False`) moves `image` `[B, C, *size]`."""
+    size = list(image.shape[2:])
     dims = len(size)
-    grid = torch.empty((len(warps), *size, dims), device=device)
-    parts = torch.split(to_device(np.stack([_parts(warp, size) for warp in warps]), device), list(size), dim=-1)
+    grid = image.new_empty((len(warps), *size, dims))
+    parts = torch.split(to_device(np.stack([_parts(warp, size) for warp in warps]), image), size, dim=-1)
     for axis in range(dims):
         terms = [part[:, axis].reshape(len(warps), *_along(other, dims)) for other, part in enumerate(parts)]
         first = terms[0] if dims == 2 else terms[0] + terms[1]
@@ -39,19 +40,19 @@ def warp_grid(warps: Sequence[Warp], size: Sequence[int], device: torch.device) 
     return grid
 
 
-def resample(
-    image: torch.Tensor, label: torch.Tensor | None, warps: Sequence[Warp]
+def resampled(
+    image: torch.Tensor, label: torch.Tensor | None, warps: Sequence[CaseWarp]
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return image `[B, C, *S]` linearly and label `[B, K, *S]` by nearest neighbour, mirrored past their edges."""
-    grid = warp_grid(warps, image.shape[2:], image.device)
+    grid = warp_grid(warps, image)
     options: dict[str, Any] = {"padding_mode": "reflection", "align_corners": False}
-    moved = grid_sample(image, grid.to(image.dtype), mode="bilinear", **options)
+    moved = grid_sample(image, grid, mode="bilinear", **options)
     if label is None:
         return moved, None
     return moved, grid_sample(label.to(grid.dtype), grid, mode="nearest", **options).to(label.dtype)
 
 
-def _parts(warp: Warp, size: Sequence[int]) -> npt.NDArray[Any]:
+def _parts(warp: CaseWarp, size: Sequence[int]) -> npt.NDArray[Any]:
     """Return what each place along each axis adds to each coordinate `[D, sum of size]`, in `grid_sample`'s units."""
     matrix, dims = warp.matrix, len(size)
     parts = [matrix[:, axis, None] * (np.arange(size[axis]) - (size[axis] - 1) / 2) for axis in range(dims)]
@@ -66,8 +67,8 @@ def _along(axis: int, dims: int) -> list[int]:
 
 
 def _add_waves(grid: torch.Tensor, waves: Waves, size: Sequence[int]) -> None:
-    field = to_device(waves.noise, grid.device)
+    field = to_device(waves.noise, grid)
     for bells in waves.bells:  # each turn replaces the first grid axis and puts the new one last
-        field = field.movedim(1, -1) @ to_device(bells, grid.device).T
+        field = field.movedim(1, -1) @ to_device(bells, grid).T
     for axis, length in enumerate(size):
         grid[..., len(size) - 1 - axis].add_(field[axis], alpha=2 / length)

@@ -70,10 +70,12 @@ class Pose:
         if self == Pose.whole(tuple(values.shape[1:])):
             return values
         for axis, (first, length) in enumerate(zip(self.start, self.size, strict=True)):
-            values = values.narrow(axis + 1, first, length)
+            if length < values.shape[axis + 1]:
+                values = values.narrow(axis + 1, first, length)
         backwards = [self.order[i] + 1 for i, is_reversed in enumerate(self.reverse) if is_reversed]
         values = values.flip(backwards) if backwards else values
-        return values.permute(0, *(axis + 1 for axis in self.order)).contiguous()
+        in_order = self.order == tuple(range(len(self.order)))
+        return (values if in_order else values.permute(0, *(axis + 1 for axis in self.order))).contiguous()
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Waves:
 
 
 @dataclass(frozen=True)
-class Warp:
+class CaseWarp:
     """Where each pixel of the result looks in the source, in pixels from the centre: `matrix @ (p, 1)` + displacements.
 
     Attributes:
@@ -44,17 +44,17 @@ class Warp:
     waves: tuple[Waves, ...] = ()
 
     @classmethod
-    def nowhere(cls, size: Sequence[int]) -> Warp:
+    def nowhere(cls, size: Sequence[int]) -> CaseWarp:
         """Return the warp that leaves everything where it is."""
         return cls(np.eye(len(size), len(size) + 1), tuple(np.zeros(s) for s in size))
 
-    def then(self, other: Warp) -> Warp:
+    def then(self, other: CaseWarp) -> CaseWarp:
         """Return both: the affine maps as if this one came first, the displacements added."""
         last = np.zeros((1, self.matrix.shape[1]))
         last[0, -1] = 1
         matrix = self.matrix @ np.concatenate([other.matrix, last])
         lines = tuple(a + b for a, b in zip(self.lines, other.lines, strict=True))
-        return Warp(matrix, lines, self.waves + other.waves)
+        return CaseWarp(matrix, lines, self.waves + other.waves)
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,16 @@ class ShiftScaleRotate(Operation):
     scale: Annotated[Span, span(0.1, 10)] = (0.9, 1.1)
     rotate: Annotated[Span, span(-180, 180)] = (-45, 45)
 
-    def draw(self, rng: np.random.Generator, size: Sequence[int]) -> Warp:
+    def draw(self, rng: np.random.Generator, size: Sequence[int]) -> CaseWarp:
         """Return the warp for an image of this size; a scale above 1 magnifies."""
-        warp = Warp.nowhere(size)
+        warp = CaseWarp.nowhere(size)
         axes = range(len(size))
         factor = draw_between(rng, self.scale)
         matrix = np.eye(len(size)) / factor
         for one, other in combinations(axes, 2):
             matrix = matrix @ _rotation(len(size), one, other, math.radians(draw_between(rng, self.rotate)))
         shifts = [-draw_between(rng, self.shift) * size[axis] for axis in axes]
-        return Warp(np.column_stack([matrix, matrix @ shifts]), warp.lines)
+        return CaseWarp(np.column_stack([matrix, matrix @ shifts]), warp.lines)
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ class CropAndResize(Operation):
     margin: Annotated[Span, span(0, 0.9)] = (0.0, 0.11)
     centre: Annotated[bool, switch] = False
 
-    def draw(self, rng: np.random.Generator, size: Sequence[int]) -> Warp:
+    def draw(self, rng: np.random.Generator, size: Sequence[int]) -> CaseWarp:
         """Return the warp for an image of this size."""
         margin = draw_between(rng, self.margin)
         place = [0.0 if self.centre else float(rng.uniform(-0.5, 0.5)) for _ in size]
         shift = [margin * where * length for where, length in zip(place, size, strict=True)]
-        return Warp(np.column_stack([np.eye(len(size)) * (1 - margin), shift]), Warp.nowhere(size).lines)
+        return CaseWarp(np.column_stack([np.eye(len(size)) * (1 - margin), shift]), CaseWarp.nowhere(size).lines)
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ class GridWarp(Operation):
     steps: Annotated[int, whole(2)] = 5
     limit: Annotated[float, number(0, 0.95)] = 0.3
 
-    def draw(self, rng: np.random.Generator, size: Sequence[int]) -> Warp:
+    def draw(self, rng: np.random.Generator, size: Sequence[int]) -> CaseWarp:
         """Return the warp for an image of this size."""
-        return Warp(np.eye(len(size), len(size) + 1), tuple(self._line(rng, length) for length in size))
+        return CaseWarp(np.eye(len(size), len(size) + 1), tuple(self._line(rng, length) for length in size))
 
     def _line(self, rng: np.random.Generator, length: int) -> Array:
         widths = 1 + rng.uniform(-self.limit, self.limit, self.steps)
@@ -133,14 +133,14 @@ class ElasticWarp(Operation):
     magnitude: Annotated[Span, span(0, 0.2)] = (0.004, 0.012)
     smoothness: Annotated[Span, span(0.01, 1)] = (0.04, 0.06)
 
-    def draw(self, rng: np.random.Generator, size: Sequence[int]) -> Warp:
+    def draw(self, rng: np.random.Generator, size: Sequence[int]) -> CaseWarp:
         """Return the warp for an image of this size."""
         deviation = draw_between(rng, self.magnitude) * min(size)
         width = draw_between(rng, self.smoothness) * min(size)
         bells = tuple(_bells(length, width) for length in size)
         noise = rng.standard_normal((len(size), *(bell.shape[1] for bell in bells)), dtype=np.float32)
-        still = Warp.nowhere(size)
-        return Warp(still.matrix, still.lines, (Waves(noise * np.float32(deviation), bells),))
+        still = CaseWarp.nowhere(size)
+        return CaseWarp(still.matrix, still.lines, (Waves(noise * np.float32(deviation), bells),))
 
 
 def _rotation(dims: int, one: int, other: int, angle: float) -> Array:

@@ -25,7 +25,7 @@ def _threads() -> Iterator[None]:
 
 def at_once(augmentation: Augmentation, image: torch.Tensor, label: torch.Tensor, cases: list[int]) -> list[Pair]:
     """The cases of one batch, in this order, as they come back."""
-    levels = Levels.of(image, bounded=True).of_cases(torch.tensor(cases, device=image.device))
+    levels = Levels.of(image, bounded=True).of_cases(cases)
     keys = [KEYS[case] for case in cases]
     images, labels = augmentation(image[cases].clone(), label[cases].clone(), keys, levels)
     assert labels is not None

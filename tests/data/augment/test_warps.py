@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from monaiseg.data.augment import Augmentation, Choice, build_augmentation
 from monaiseg.data.augment.sampling import warp_grid
-from monaiseg.data.augment.warps import Warp
+from monaiseg.data.augment.warps import CaseWarp
 
 WARPS: dict[str, dict[str, Any]] = {
     "shift_scale_rotate": {},
@@ -23,7 +23,6 @@ WARPS: dict[str, dict[str, Any]] = {
     "grid_distortion": {},
     "elastic": {"magnitude": 0.02},
 }
-CPU = torch.device("cpu")
 
 
 def ball(*size: int) -> torch.Tensor:
@@ -34,9 +33,9 @@ def ball(*size: int) -> torch.Tensor:
     return torch.from_numpy(inside[None, None].astype(np.float32))
 
 
-def moved_pixels(warp: Warp, size: tuple[int, ...]) -> np.ndarray:
+def moved_pixels(warp: CaseWarp, size: tuple[int, ...]) -> np.ndarray:
     """Where each pixel looks, in pixels, `[D, *size]`."""
-    grid = warp_grid([warp], size, CPU)[0].numpy()
+    grid = warp_grid([warp], torch.zeros(1, 1, *size))[0].numpy()
     return np.stack([((grid[..., -1 - axis] + 1) * side - 1) / 2 for axis, side in enumerate(size)])
 
 
