@@ -46,7 +46,7 @@ def test_presets_leave_colours_out_where_there_are_none() -> None:
         assert [kept for choice in rgb if (kept := [name for name in choice if name not in colour])] == grey
 
 
-def test_the_list_of_the_seeds_is_there() -> None:
+def test_polyp_has_every_operation_of_its_recipe() -> None:
     """Everything that the published recipe for polyps does, by name."""
     polyp = {name for choice in names(build_augmentation("polyp", 2, 3)) for name in choice}
     assert polyp == set(OPERATIONS) - {"crop", "low_resolution"}
