@@ -1,0 +1,159 @@
+"""Operations that only pick pixels: flips, quarter turns, the transpose and crops, composed into one indexing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import torch
+
+from monaiseg.data.augment.operation import VIEW, Operation, sizes, switch, two_axes, whole
+from monaiseg.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where the pixels of a case come from: a box of the source, its axes in another order, some of them reversed.
+
+    Attributes:
+        start: the first pixel of the box, an entry a source axis.
+        size: of the box, likewise.
+        order: the source axis of each axis of the result.
+        reverse: whether each axis of the result runs backwards.
+    """
+
+    start: tuple[int, ...]
+    size: tuple[int, ...]
+    order: tuple[int, ...]
+    reverse: tuple[bool, ...]
+
+    @classmethod
+    def whole(cls, size: tuple[int, ...]) -> Pose:
+        """Return the pose that leaves an image of this size as it is."""
+        return cls((0,) * len(size), size, tuple(range(len(size))), (False,) * len(size))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of the result."""
+        return tuple(self.size[axis] for axis in self.order)
+
+    def flipped(self, axis: int) -> Pose:
+        """Return this pose with an axis of its result reversed."""
+        reverse = tuple(is_reversed != (i == axis) for i, is_reversed in enumerate(self.reverse))
+        return Pose(self.start, self.size, self.order, reverse)
+
+    def swapped(self, one: int, other: int) -> Pose:
+        """Return this pose with two axes of its result exchanged."""
+        places = list(range(len(self.order)))
+        places[one], places[other] = other, one
+        return Pose(
+            self.start,
+            self.size,
+            tuple(self.order[i] for i in places),
+            tuple(self.reverse[i] for i in places),
+        )
+
+    def cropped(self, start: tuple[int, ...], size: tuple[int, ...]) -> Pose:
+        """Return this pose with a box cut out of its result."""
+        starts, sizes = list(self.start), list(self.size)
+        for first, length, axis, is_reversed in zip(start, size, self.order, self.reverse, strict=True):
+            starts[axis] += self.size[axis] - first - length if is_reversed else first
+            sizes[axis] = length
+        return Pose(tuple(starts), tuple(sizes), self.order, self.reverse)
+
+    def of(self, values: torch.Tensor) -> torch.Tensor:
+        """Return `values` `[C, *spatial]` so posed: the same tensor where nothing moves, else a contiguous one.
+
+        Any dtype will do: a cache of bytes is best posed before it becomes floats.
+        """
+        if self == Pose.whole(tuple(values.shape[1:])):
+            return values
+        for axis, (first, length) in enumerate(zip(self.start, self.size, strict=True)):
+            if length < values.shape[axis + 1]:
+                values = values.narrow(axis + 1, first, length)
+        backwards = [self.order[i] + 1 for i, is_reversed in enumerate(self.reverse) if is_reversed]
+        values = values.flip(backwards) if backwards else values
+        in_order = self.order == tuple(range(len(self.order)))
+        return (values if in_order else values.permute(0, *(axis + 1 for axis in self.order))).contiguous()
+
+
+@dataclass(frozen=True)
+class AxisFlip(Operation):
+    """Reverses one axis; written without `axis` it stands for one such operation an axis, each with its own `p`."""
+
+    name: ClassVar[str] = "flip"
+    kind: ClassVar[str] = VIEW
+
+    axis: Annotated[int | None, whole()] = None
+
+    def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
+        """Return the pose, flipped."""
+        axis = self.axis or 0
+        _check_axis("flip.axis", axis, pose)
+        return pose.flipped(axis)
+
+
+@dataclass(frozen=True)
+class QuarterTurn(Operation):
+    """Turns by 90, 180 or 270 degrees, by 180 only where the plane's sides differ; without `plane`, as AxisFlip."""
+
+    name: ClassVar[str] = "rot90"
+    kind: ClassVar[str] = VIEW
+
+    plane: Annotated[tuple[int, int] | None, two_axes] = None
+
+    def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
+        """Return the pose, turned."""
+        one, other = self.plane or (0, 1)
+        _check_axis("rot90.plane", max(one, other), pose)
+        turns = int(rng.integers(1, 4))
+        if turns == 2 or pose.shape[one] != pose.shape[other]:
+            return pose.flipped(one).flipped(other)
+        return pose.swapped(one, other).flipped(one if turns == 1 else other)
+
+
+@dataclass(frozen=True)
+class AxisSwap(Operation):
+    """Exchanges rows and columns; a half turn where they differ in number."""
+
+    name: ClassVar[str] = "transpose"
+    kind: ClassVar[str] = VIEW
+    spatial_dims: ClassVar[tuple[int, ...]] = (2,)
+
+    def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
+        """Return the pose, transposed."""
+        square = pose.shape[0] == pose.shape[1]
+        return pose.swapped(0, 1) if square else pose.flipped(0).flipped(1)
+
+
+@dataclass(frozen=True)
+class CropTo(Operation):
+    """Cuts a box of `size` out, at random or from the centre. All cases of a batch end at that size."""
+
+    name: ClassVar[str] = "crop"
+    kind: ClassVar[str] = VIEW
+
+    size: Annotated[tuple[int, ...], sizes] = ()
+    centre: Annotated[bool, switch] = False
+
+    def __post_init__(self) -> None:
+        if not self.size:
+            raise ConfigError("augment: crop needs a size, such as {name: crop, size: [256, 256]}")
+
+    def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
+        """Return the pose, cropped.
+
+        Raises:
+            ConfigError: `size` is not given for each axis, or larger than the image.
+        """
+        if len(self.size) != len(pose.order) or any(s > whole for s, whole in zip(self.size, pose.shape, strict=True)):
+            raise ConfigError(f"augment: crop.size is {list(self.size)}; the images are {list(pose.shape)}")
+        room = [whole - size for whole, size in zip(pose.shape, self.size, strict=True)]
+        start = tuple(left // 2 if self.centre else int(rng.integers(left + 1)) for left in room)
+        return pose.cropped(start, self.size)
+
+
+def _check_axis(key: str, axis: int, pose: Pose) -> None:
+    if axis >= len(pose.order):
+        raise ConfigError(f"augment: {key} has axis {axis}; the last one is {len(pose.order) - 1}")
