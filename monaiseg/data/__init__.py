@@ -2,9 +2,11 @@
 
 from monaiseg.data.cases import VOLUMES, Case, data_hash, find_cases
 from monaiseg.data.datasets import CaseDataset, EpochSampler, evaluation_loader, training_loader
+from monaiseg.data.duplicates import NearPair, find_duplicates, groups_of, near_pairs
 from monaiseg.data.generated import GENERATED, generate_nuclei, generate_polyps, write_generated
 from monaiseg.data.layouts import LAYOUTS, list_cases
 from monaiseg.data.loading import CaseSplit, all_cases, load_cases
+from monaiseg.data.looks import look
 from monaiseg.data.reading import picture_size
 from monaiseg.data.steps import evaluation_steps, training_steps
 from monaiseg.data.transforms import NormaliseCase, ReadCase, augmentation
@@ -17,6 +19,7 @@ __all__ = [
     "CaseDataset",
     "CaseSplit",
     "EpochSampler",
+    "NearPair",
     "NormaliseCase",
     "ReadCase",
     "all_cases",
@@ -25,10 +28,14 @@ __all__ = [
     "evaluation_loader",
     "evaluation_steps",
     "find_cases",
+    "find_duplicates",
     "generate_nuclei",
     "generate_polyps",
+    "groups_of",
     "list_cases",
     "load_cases",
+    "look",
+    "near_pairs",
     "picture_size",
     "training_loader",
     "training_steps",
