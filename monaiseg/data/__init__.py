@@ -5,6 +5,7 @@ from monaiseg.data.datasets import CaseDataset, EpochSampler, evaluation_loader,
 from monaiseg.data.duplicates import NearPair, find_duplicates, groups_of, near_pairs
 from monaiseg.data.generated import GENERATED, generate_nuclei, generate_polyps, write_generated
 from monaiseg.data.layouts import LAYOUTS, list_cases
+from monaiseg.data.leaks import leaked_pairs, tell_leaks
 from monaiseg.data.loading import CaseSplit, all_cases, load_cases
 from monaiseg.data.looks import look
 from monaiseg.data.reading import picture_size
@@ -32,11 +33,13 @@ __all__ = [
     "generate_nuclei",
     "generate_polyps",
     "groups_of",
+    "leaked_pairs",
     "list_cases",
     "load_cases",
     "look",
     "near_pairs",
     "picture_size",
+    "tell_leaks",
     "training_loader",
     "training_steps",
     "write_generated",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monaiseg.data import Case, find_cases, generate_polyps, look
+from monaiseg.data import Case, ReadCase, find_cases, generate_polyps, look
 from monaiseg.data.looks import SIDE, look_of, read_each, stacked
 from monaiseg.errors import DataError
 
@@ -63,6 +63,12 @@ def test_every_format_of_a_picture_looks_alike(tmp_path: Path, picture: np.ndarr
     seen = [look_of(case(tmp_path / name)) for name in ("a.png", "b.jpg", "c.tif")]
     assert np.array_equal(seen[0], seen[2])
     assert apart(seen[0], seen[1]) < 2
+
+
+def test_reading_a_case_gives_the_same_look(tmp_path: Path, picture: np.ndarray) -> None:
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    read = ReadCase(2, 3, 1)(case(tmp_path / "a.png"))
+    assert np.array_equal(read["look"].numpy(), look_of(case(tmp_path / "a.png")))
 
 
 def test_volumes_of_several_channels_are_read_by_their_header(tmp_path: Path) -> None:
