@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from monaiseg.cli import authoring, checking, importing, listing, running
+from monaiseg.cli import authoring, checking, data, importing, listing, running
 from monaiseg.errors import MonaisegError, cause_of
 
 EPILOG = __doc__.split("\n\n", 1)[1]
@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     authoring.add_commands(commands)
     importing.add_commands(commands)
     checking.add_commands(commands)
+    data.add_commands(commands)
     return parser
 
 
