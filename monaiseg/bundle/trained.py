@@ -17,6 +17,9 @@ from monaiseg.errors import ConfigError, DataError, NameNotFound
 SAME = "same"
 """The word by which a bundle says: as the run had it."""
 
+TEST = "test"
+"""The fold that is the test part of the split file that a run was trained by."""
+
 
 class TrainedRun:
     """The run in the folder `model`.
@@ -89,24 +92,31 @@ class TrainedRun:
     def cases(self, data_root: str = SAME, layout: str = SAME, fold: int | str = SAME) -> CaseSplit:
         """Return the run's own cases, another fold of them, or all cases of another folder (or a fold of those).
 
+        A run that was trained by a split file has its own copy of it. Where that has a part for testing, the fold
+        `"test"` is that part.
+
         Raises:
+            ConfigError: there is no such fold.
             DataError: the run's files have changed, or the other folder has other classes.
         """
         own = data_root == SAME
         where: dict[str, Any] = {"data_root": self._split["root"] if own else data_root}
         where["layout"] = (self.config["layout"] if own else "auto") if layout == SAME else layout
         where["classes"] = self.config["classes"]
-        if not own and fold == SAME:
+        if own and "file" in self._split:
+            chosen = {"part": "test"} if fold == TEST else {"fold": self.config["fold"] if fold == SAME else fold}
+            cases = load_cases(**where, **chosen, split=str(self.path / "split.json"))
+        elif not own and fold == SAME:
             cases = all_cases(**where)
         else:
-            chosen: Any = self.config["fold"] if fold == SAME else fold
-            cases = load_cases(**where, fold=chosen, split_seed=self.config["split_seed"])
+            number: Any = self.config["fold"] if fold == SAME else fold
+            cases = load_cases(**where, fold=number, split_seed=self.config["split_seed"])
         self._check(cases, own)
         return cases
 
     def _check(self, cases: CaseSplit, own: bool) -> None:
         record = cases.record()
-        if own and record["hash"] != self._split["hash"]:
+        if own and "file" not in self._split and record["hash"] != self._split["hash"]:
             raise DataError(
                 f"{cases.root}: its files have changed since the training, so that training cases might be scored; "
                 "restore them, or give --data_root to score all cases of a folder"

@@ -35,8 +35,13 @@ def progress(what: str) -> Iterator[Callable[[], None]]:
         yield lambda: shown.advance(task)
 
 
-def mapping(text: str) -> dict[str, Any]:
-    """Return the dict that `--options` holds.
+def mapping_or_auto(text: str) -> str | dict[str, Any]:
+    """Return `"auto"`, or the dict that `--classes` holds; raises as `mapping` does."""
+    return text if text == "auto" else mapping(text, "--classes", "{'liver': 1, 'tumour': 2}")
+
+
+def mapping(text: str, flag: str = "--options", example: str = "{'norm': 'instance'}") -> dict[str, Any]:
+    """Return the dict that an option of the command line holds.
 
     Raises:
         ConfigError: it is not the text of a dict.
@@ -46,5 +51,5 @@ def mapping(text: str) -> dict[str, Any]:
     except (ValueError, SyntaxError):
         value = None
     if not isinstance(value, dict):
-        raise ConfigError(f"--options is {text!r}; write a dict such as \"{{'norm': 'instance'}}\"")
+        raise ConfigError(f'{flag} is {text!r}; write a dict such as "{example}"')
     return value

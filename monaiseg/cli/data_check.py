@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monaiseg.cli._common import mapping, progress, show, table
+from monaiseg.cli._common import mapping_or_auto, progress, show, table
 
 if TYPE_CHECKING:
     from monaiseg.data.checking import CaseFacts, CheckReport
@@ -35,7 +35,7 @@ def _check(options: argparse.Namespace, _: list[str]) -> int:
     from monaiseg.data.checking.page import ContactSheet
 
     sheet = ContactSheet(options.html) if options.html else None
-    classes = options.classes if options.classes == "auto" else mapping(options.classes)
+    classes = mapping_or_auto(options.classes)
     with progress("cases looked at") as advance:
 
         def see(facts: CaseFacts) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from monaiseg.cli._common import mapping, progress
+from monaiseg.cli._common import mapping_or_auto, progress
 
 
 def add_action(actions: Any) -> None:
@@ -25,7 +25,7 @@ def add_action(actions: Any) -> None:
 def _convert(options: argparse.Namespace, _: list[str]) -> None:
     from monaiseg.data.converting import convert_data
 
-    classes = options.classes if options.classes == "auto" else mapping(options.classes)
+    classes = mapping_or_auto(options.classes)
     with progress("cases written") as advance:
         count = convert_data(
             options.folder,

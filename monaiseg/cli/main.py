@@ -32,7 +32,6 @@ def _parser() -> argparse.ArgumentParser:
     authoring.add_commands(commands)
     importing.add_commands(commands)
     checking.add_commands(commands)
-    data.add_commands(commands)
     return parser
 
 

@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from monaiseg.data.cases import VOLUMES, Case, data_hash, find_cases, images_of
     from monaiseg.data.classes import FOREGROUND, Classes
     from monaiseg.data.datasets import CaseDataset, EpochSampler, evaluation_loader, training_loader
+    from monaiseg.data.duplicates import NearPair, find_duplicates, groups_of, near_pairs
     from monaiseg.data.fetching import fetch_data
     from monaiseg.data.generated import GENERATED, generate_nuclei, generate_polyps, write_generated
     from monaiseg.data.layouts import LAYOUTS, find_data, list_cases
+    from monaiseg.data.leaks import leaked_pairs, tell_leaks
     from monaiseg.data.loading import CaseSplit, all_cases, load_cases
+    from monaiseg.data.looks import look
     from monaiseg.data.reading import image_shape
     from monaiseg.data.shape import CaseShape
     from monaiseg.data.sources import SOURCES, DataSource
+    from monaiseg.data.split_files import SplitFile, make_split_file, read_split_file
+    from monaiseg.data.splits import allocate, foreground_shares, groups_of_cases
     from monaiseg.data.steps import evaluation_steps, training_steps
     from monaiseg.data.transforms import NormaliseCase, ReadCase, augmentation
     from monaiseg.data.volumes import is_volume, volume_geometry
@@ -37,9 +42,12 @@ __all__ = [
     "Classes",
     "DataSource",
     "EpochSampler",
+    "NearPair",
     "NormaliseCase",
     "ReadCase",
+    "SplitFile",
     "all_cases",
+    "allocate",
     "augmentation",
     "data_hash",
     "evaluation_loader",
@@ -47,13 +55,23 @@ __all__ = [
     "fetch_data",
     "find_cases",
     "find_data",
+    "find_duplicates",
+    "foreground_shares",
     "generate_nuclei",
     "generate_polyps",
+    "groups_of",
+    "groups_of_cases",
     "image_shape",
     "images_of",
     "is_volume",
+    "leaked_pairs",
     "list_cases",
     "load_cases",
+    "look",
+    "make_split_file",
+    "near_pairs",
+    "read_split_file",
+    "tell_leaks",
     "training_loader",
     "training_steps",
     "volume_geometry",
@@ -64,13 +82,18 @@ _HOMES = {
     "cases": ("VOLUMES", "Case", "data_hash", "find_cases", "images_of"),
     "classes": ("FOREGROUND", "Classes"),
     "datasets": ("CaseDataset", "EpochSampler", "evaluation_loader", "training_loader"),
+    "duplicates": ("NearPair", "find_duplicates", "groups_of", "near_pairs"),
     "fetching": ("fetch_data",),
     "generated": ("GENERATED", "generate_nuclei", "generate_polyps", "write_generated"),
     "layouts": ("LAYOUTS", "find_data", "list_cases"),
+    "leaks": ("leaked_pairs", "tell_leaks"),
     "loading": ("CaseSplit", "all_cases", "load_cases"),
+    "looks": ("look",),
     "reading": ("image_shape",),
     "shape": ("CaseShape",),
     "sources": ("SOURCES", "DataSource"),
+    "split_files": ("SplitFile", "make_split_file", "read_split_file"),
+    "splits": ("allocate", "foreground_shares", "groups_of_cases"),
     "steps": ("evaluation_steps", "training_steps"),
     "transforms": ("NormaliseCase", "ReadCase", "augmentation"),
     "volumes": ("is_volume", "volume_geometry"),

@@ -14,6 +14,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from torch.utils.data import DistributedSampler
 
 from monaiseg.data.cases import Case
+from monaiseg.data.looks import stacked
 from monaiseg.errors import ConfigError, DataError, cause_of
 
 READERS = 2
@@ -26,6 +27,9 @@ class CaseDataset(CacheDataset):
     An item's key is its index, or `(epoch, index)` as `EpochSampler` gives it. The random transforms start from
     (seed, epoch, index), so that neither the number of workers nor an interruption changes what they draw.
 
+    Attributes:
+        looks: of each case, `[N, views, SIDE, SIDE, 3]`, or None where the transforms give none as `ReadCase` does.
+
     Args:
         data: the cases.
         transform: MONAI transforms; those before the first random one are applied once and cached.
@@ -36,6 +40,7 @@ class CaseDataset(CacheDataset):
         if not data:
             raise DataError("the data set is empty; a training needs at least one case on each side of the split")
         self.seed = seed
+        self._looks: dict[int, Any] = {}
         self._reading = Progress(
             TextColumn("reading cases"), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True)
         )
@@ -44,6 +49,9 @@ class CaseDataset(CacheDataset):
             # MONAI's random transforms write nothing in place, so the cache need not be copied first.
             super().__init__(data, transform, num_workers=READERS, progress=False, copy_cache=False)
         del self._reading
+        seen = [self._looks[idx] for idx in sorted(self._looks)]
+        self.looks = stacked([one.numpy() for one in seen]) if len(seen) == len(data) else None
+        self._looks.clear()
 
     def _load_cache_item(self, idx: int) -> Any:
         try:
@@ -52,6 +60,8 @@ class CaseDataset(CacheDataset):
             cause = cause_of(error)
             raise cause from cause.__cause__
         self._reading.advance(self._task)
+        if isinstance(item, dict) and "look" in item:
+            self._looks[idx] = item.pop("look")
         return item
 
     def __getitem__(self, index: Any) -> Any:

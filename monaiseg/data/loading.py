@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai.data.utils import partition_dataset
-
 from monaiseg.data.cases import Case, data_hash, images_of
-from monaiseg.data.classes import FOREGROUND, Classes, classes_of
+from monaiseg.data.classes import FOREGROUND, Classes
+from monaiseg.data.finding import ClassTable, every_case, find_whole
 from monaiseg.data.generated import generated_kind, write_generated
-from monaiseg.data.labels import find_classes
-from monaiseg.data.layouts import FoundData, find_data
-from monaiseg.data.reading import image_shape
+from monaiseg.data.layouts import FoundData
+from monaiseg.data.split_files import SplitFile, read_split_file
+from monaiseg.data.splits import FOLDS, check_seed, equal_folds, group
 from monaiseg.errors import ConfigError, DataError
-
-FOLDS = 5
-
-logger = logging.getLogger("monaiseg")
 
 
 @dataclass(frozen=True)
@@ -63,22 +56,27 @@ def load_cases(
     split_seed: int = 0,
     generated_dir: str = "runs/generated",
     generated: str = "nuclei",
-    classes: str | Mapping[str, Any] = "auto",
+    classes: ClassTable = "auto",
+    split: str = "none",
+    part: str = "validation",
 ) -> CaseSplit:
     """Return the cases of a folder, split into training and validation, and print what was taken.
 
     Args:
         data_root: the folder, or a file that lists cases; `"none"` generates a small set under `generated_dir`.
         layout: a layout's name, or `"auto"` to recognise it.
-        fold: which of the folds made from `split_seed` validates; a folder that comes split ignores it.
+        fold: which of the folds made from `split_seed`, or of the split file, validates; a folder that comes split, or
+            a file that has other parts than folds, ignores it.
         split_seed: the only thing that the folds depend on.
         generated: the kind of set that is generated where there is no folder, one of `GENERATED`.
         classes: `"auto"`: as the layout or a table beside the data tells, else as the label files do; or a table, as
             `{"liver": 1, "tumour": 2}` by value or `{"polyp": [255, 0, 0]}` by colour.
+        split: a split file, as `monaiseg data split` writes it, or `"none"`.
+        part: what validates where the split file has train, validation and test: `"validation"` or `"test"`.
 
     Raises:
-        ConfigError: `layout`, `fold`, `generated` or `classes` cannot be used.
-        DataError: the folder or a case in it cannot be used.
+        ConfigError: `layout`, `fold`, `generated`, `classes`, `split` or `part` cannot be used.
+        DataError: the folder or a case in it cannot be used, or the split file does not fit it.
     """
     version = generated_kind(generated).version
     if data_root == "none":
@@ -86,16 +84,20 @@ def load_cases(
         print(f"data: none given (--data_root FOLDER), so a set of {generated} was generated in {root}")
     else:
         root = _existing(data_root)
-    found, named = find_whole(root, layout, classes)
-    split = _split_as_it_comes(found, named) or _split_into_folds(found, named, fold, split_seed)
+    file = None if split == "none" else read_split_file(split)
+    found, named = find_whole(root, file.layout if file and layout == "auto" else layout, classes)
+    if file is not None:
+        cases = _split_by_file(found, named, fold, part, file)
+    else:
+        cases = _split_as_it_comes(found, named) or _split_into_folds(found, named, fold, split_seed)
     print(
-        f"data: {len(split.train)} training and {len(split.validation)} validation cases in {split.root}, "
-        f"layout {split.layout}, {split.origin['split']}{_classes_text(named)}"
+        f"data: {len(cases.train)} training and {len(cases.validation)} validation cases in {cases.root}, "
+        f"layout {cases.layout}, {cases.origin['split']}{_classes_text(named)}"
     )
-    return split
+    return cases
 
 
-def all_cases(data_root: str, layout: str = "auto", classes: str | Mapping[str, Any] = "auto") -> CaseSplit:
+def all_cases(data_root: str, layout: str = "auto", classes: ClassTable = "auto") -> CaseSplit:
     """Return all cases of a folder as validation cases, to score a network that was not trained on them; raises as
     `load_cases` does.
     """
@@ -111,62 +113,57 @@ def _existing(data_root: str) -> Path:
     return root
 
 
-def find_whole(
-    root: Path, layout: str = "auto", classes: str | Mapping[str, Any] = "auto"
-) -> tuple[FoundData, Classes]:
-    """Return the cases of a folder, all of them whole, and what their classes are; tell what was left out.
-
-    Raises:
-        ConfigError: `layout` or `classes` cannot be used.
-        DataError: the folder or a case in it cannot be used.
-    """
-    found = find_data(root, layout)
-    for note in found.notes:
-        logger.warning("%s", note)
-    if found.faults:
-        more = f" (and {len(found.faults) - 1} more; monaiseg data check {root} lists them)"
-        raise DataError(f"{found.faults[0]}{more if len(found.faults) > 1 else ''}")
-    if isinstance(classes, Mapping):
-        return found, classes_of(classes, "classes")
-    if classes != "auto":
-        raise ConfigError(f"classes is {classes!r}; write auto, or a table such as \"{{'liver': 1, 'tumour': 2}}\"")
-    return found, found.classes or find_classes(found.cases, len(image_shape(found.cases[0])[1]))
-
-
 def _classes_text(classes: Classes) -> str:
     return "" if classes == FOREGROUND else f", classes {classes}"
+
+
+def _left_alone(parts: dict[str, list[Case]]) -> str:
+    return f"; {len(parts['test'])} test cases are left alone" if "test" in parts else ""
 
 
 def _split_as_it_comes(found: FoundData, classes: Classes) -> CaseSplit | None:
     if "validation" not in found.parts:
         return None
-    left = f"; {len(found.parts['test'])} test cases are left alone" if "test" in found.parts else ""
-    origin = {"split": f"split as it comes ({', '.join(found.parts)}); fold ignored{left}"}
+    origin = {"split": f"split as it comes ({', '.join(found.parts)}); fold ignored{_left_alone(found.parts)}"}
     return CaseSplit(found.root, found.layout, found.parts["train"], found.parts["validation"], origin, classes)
+
+
+def _split_by_file(found: FoundData, classes: Classes, fold: int, part: str, file: SplitFile) -> CaseSplit:
+    parts = file.split(every_case(found))
+    how = f"{file.name} (by {file.made.get('by')}, seed {file.made.get('seed')})"
+    if file.in_folds:
+        held_out = f"fold {_checked_fold(fold, len(parts), f'of {file.name} it')}"
+        told = f"{held_out} of {len(parts)} of {how}"
+    elif part in parts and part != "train":
+        held_out = part
+        told = f"train and {part} of {how}; fold ignored{_left_alone(parts) if part != 'test' else ''}"
+    else:
+        raise ConfigError(f"part {part!r}: {file.name} has {', '.join(parts)}")
+    train = parts["train"] if "train" in parts else [c for p, held in parts.items() if p != held_out for c in held]
+    train, validation = (sorted(side, key=lambda case: case["id"]) for side in (train, parts[held_out]))
+    origin = {"split": told, "split_sha256": file.sha256(), "file": file.content()}
+    return CaseSplit(found.root, found.layout, train, validation, origin, classes)
 
 
 def _split_into_folds(found: FoundData, classes: Classes, fold: int, split_seed: int) -> CaseSplit:
     cases = found.parts["train"] if "train" in found.parts else found.parts["all"]
-    left = f"; {len(found.parts['test'])} test cases are left alone" if "test" in found.parts else ""
-    groups = sorted({_group(case) for case in cases})
-    folds = min(FOLDS, len(groups))
-    if folds < 2:
-        raise DataError(f"{found.root}: {len(groups)} case only; training and validation need at least 2")
-    if not isinstance(fold, int) or isinstance(fold, bool) or not 0 <= fold < folds:
-        raise ConfigError(f"fold is {fold!r}; with {len(groups)} cases it must be between 0 and {folds - 1}")
-    if not isinstance(split_seed, int) or isinstance(split_seed, bool) or split_seed < 0:
-        raise ConfigError(f"split_seed is {split_seed!r}; it must be a whole number from 0")
-    parts = partition_dataset(groups, num_partitions=folds, shuffle=True, seed=split_seed)
-    held_out = set(parts[fold])
-    return CaseSplit(
-        found.root,
-        found.layout,
-        [case for case in cases if _group(case) not in held_out],
-        [case for case in cases if _group(case) in held_out],
-        {"split": f"fold {fold} of {folds} (split seed {split_seed}){left}", "fold": fold, "split_seed": split_seed},
-        classes,
+    groups = [group(case) for case in cases]
+    count = len(set(groups))
+    if count < 2:
+        raise DataError(f"{found.root}: {count} case only; training and validation need at least 2")
+    _checked_fold(fold, min(FOLDS, count), f"with {count} cases it")
+    check_seed(split_seed)
+    parts = equal_folds(cases, groups, min(FOLDS, count), split_seed)
+    train = sorted(
+        (c for number, part in enumerate(parts) if number != fold for c in part), key=lambda case: case["id"]
     )
+    told = f"fold {fold} of {len(parts)} (split seed {split_seed}){_left_alone(found.parts)}"
+    origin = {"split": told, "fold": fold, "split_seed": split_seed}
+    in_order = sorted(train, key=lambda case: case["id"])
+    return CaseSplit(found.root, found.layout, in_order, parts[fold], origin, classes)
 
 
-def _group(case: Case) -> str:
-    return case["group"] or case["id"]
+def _checked_fold(fold: Any, folds: int, why: str) -> int:
+    if not isinstance(fold, int) or isinstance(fold, bool) or not 0 <= fold < folds:
+        raise ConfigError(f"fold is {fold!r}; {why} must be between 0 and {folds - 1}")
+    return fold

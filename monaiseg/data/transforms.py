@@ -21,6 +21,7 @@ from monai.utils import convert_to_tensor
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.labels import read_label
+from monaiseg.data.looks import look
 from monaiseg.data.reading import check_sizes, read_image
 from monaiseg.errors import ConfigError, DataError, suggest
 
@@ -30,10 +31,11 @@ logger = logging.getLogger("monaiseg")
 
 
 class ReadCase(Transform):
-    """Read a case into `{"image": [C, *S], "label": [K, *S] uint8, "mean": [C], "std": [C], "size": [axes], "id"}`.
+    """Read a case: `image` [C, *S], `label` [K, *S] uint8, `mean` [C], `std` [C], `size` [axes], `id` and `look`.
 
     The image keeps its type (uint8 for 8-bit pictures), so that a cache of it stays small; `mean` and `std` are those
-    of the whole image, for `NormaliseCase`. A case without label files gets no label.
+    of the whole image, for `NormaliseCase`; the look of the image is for `CaseDataset`. A case without label files gets
+    no label.
 
     Args:
         spatial_dims: 2 or 3.
@@ -59,6 +61,7 @@ class ReadCase(Transform):
             "std": torch.from_numpy(image.std(axes, dtype=np.float64)).float(),
             "id": case["id"],
             "size": torch.tensor(image.shape[1:]),
+            "look": torch.from_numpy(look(image)),
         }
         if case["label"]:
             item["label"] = self._label(case, image)

@@ -14,8 +14,8 @@ from PIL import Image
 from monaiseg.cli import main
 from monaiseg.data import load_cases
 from monaiseg.data.converting import convert_data
+from monaiseg.data.finding import find_whole
 from monaiseg.data.labels import read_label
-from monaiseg.data.loading import find_whole
 from monaiseg.data.reading import read_image
 from monaiseg.errors import ConfigError, DataError, OutputError
 

@@ -11,7 +11,7 @@ from typing import Any
 from monaiseg._files import make_folder
 from monaiseg.data.cases import Case
 from monaiseg.data.converting._targets import TARGETS, Target, finish
-from monaiseg.data.loading import find_whole
+from monaiseg.data.finding import find_whole
 from monaiseg.data.reading import image_shape
 from monaiseg.errors import ConfigError, DataError, OutputError, suggest
 

@@ -1,0 +1,90 @@
+"""What a picture or volume looks like in three kilobytes a view: enough to tell whether two show the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from monaiseg.data.cases import Case, images_of
+from monaiseg.data.pictures import unreadable
+from monaiseg.data.reading import image_shape, read_image
+from monaiseg.errors import DataError
+
+Array = npt.NDArray[Any]
+Result = TypeVar("Result")
+
+SIDE = 32
+READERS = 2
+DRAFT = 128
+"""The least side that a JPEG is decoded to for its look: its decoder halves for next to nothing."""
+
+
+def look(pixels: Array) -> Array:
+    """Return the look `[views, SIDE, SIDE, 3]`, uint8, of an image `[C, H, W]` or a volume `[C, D, H, W]`.
+
+    A picture has one view, in colour where it has three channels. A volume has three, in grey: the middle slice across
+    each axis. 8-bit pictures keep their values; all others are scaled by their own least and largest.
+    """
+    if pixels.ndim == 4:
+        middles = [np.take(pixels, pixels.shape[axis] // 2, axis=axis) for axis in (1, 2, 3)]
+        return np.concatenate([look(middle.astype(np.float32)) for middle in middles])
+    if pixels.shape[0] != 3:
+        pixels = pixels.mean(0, dtype=np.float32, keepdims=True).astype(pixels.dtype)
+    small = np.stack([_shrunk(plane) for plane in pixels], axis=-1)
+    if small.dtype != np.uint8:
+        low, high = np.quantile(small, (0.01, 0.99))  # a single bright voxel must not darken all others
+        small = (np.clip((small - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
+    return np.broadcast_to(small, (1, SIDE, SIDE, 3)).copy()
+
+
+def _shrunk(plane: Array) -> Array:
+    plane = plane if plane.dtype == np.uint8 else plane.astype(np.float32)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((SIDE, SIDE), Image.Resampling.BOX))
+
+
+def look_of(case: Case) -> Array:
+    """Return the look of a case's image, as `look` does.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    files = images_of(case)
+    if len(files) == 1 and files[0].lower().endswith((".jpg", ".jpeg")):
+        return look(_draft(files[0]))
+    channels, size = image_shape(case)
+    return look(read_image(case["image"], len(size), channels))
+
+
+def _draft(path: str) -> Array:
+    try:
+        with Image.open(path) as picture:
+            picture.draft("RGB", (DRAFT, DRAFT))
+            return np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
+    except Exception as error:
+        raise unreadable(path, "a picture", error) from error
+
+
+def read_each(what: str, read: Callable[[Case], Result], cases: Sequence[Case]) -> list[Result]:
+    """Return what `read` gives for each case, read by two threads, with a progress bar on a terminal."""
+    console = Console(stderr=True)
+    columns = TextColumn(what), MofNCompleteColumn(), TimeElapsedColumn()
+    with (
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+        ThreadPoolExecutor(READERS) as readers,
+    ):
+        results: Iterable[Result] = readers.map(read, cases)
+        return list(progress.track(results, total=len(cases)))
+
+
+def stacked(looks: Sequence[Array]) -> Array:
+    """Return looks as one array `[N, views, SIDE, SIDE, 3]`; raises DataError where pictures and volumes are mixed."""
+    if len({one.shape for one in looks}) > 1:
+        raise DataError("the cases are pictures and volumes; keep them in folders of their own")
+    return np.stack(looks)
