@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from monaiseg.errors import ConfigError
+from monaiseg.cli._common import mapping, show, table
 
 if TYPE_CHECKING:
     from monaiseg.testing import CheckResult, Suite
@@ -38,7 +35,7 @@ def _check(options: argparse.Namespace, _: list[str]) -> None:
     from monaiseg.testing import Suite
     from monaiseg.testing._running import require_conforming
 
-    asked = _mapping(options.options) | ({"encoder": options.encoder} if options.encoder else {})
+    asked = mapping(options.options) | ({"encoder": options.encoder} if options.encoder else {})
     suite = Suite(
         options.name,
         options.kind,
@@ -53,16 +50,6 @@ def _check(options: argparse.Namespace, _: list[str]) -> None:
     else:
         _show(suite.label, results)
     require_conforming(suite.label, results)
-
-
-def _mapping(text: str) -> dict[str, Any]:
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = None
-    if not isinstance(value, dict):
-        raise ConfigError(f"--options is {text!r}; write a dict such as \"{{'norm': 'instance'}}\"")
-    return value
 
 
 def _run(suite: Suite) -> list[CheckResult]:
@@ -92,11 +79,10 @@ def _row(result: CheckResult) -> dict[str, Any]:
 
 def _show(label: str, results: Sequence[CheckResult]) -> None:
     """Print a row a check, and how many ended how."""
-    table = Table("check", "status", "seconds", "promise, or why not", box=None, pad_edge=False)
+    rows = table("check", "status", "seconds", "promise, or why not")
     for result in results:
         told = result.promise if result.status == "passed" else result.message
-        table.add_row(result.id, result.status, f"{result.seconds:.1f}", told)
-    # In a pipe there is no terminal to fit: rows stay on one line.
-    Console(markup=False, width=None if sys.stdout.isatty() else 400).print(table)
+        rows.add_row(result.id, result.status, f"{result.seconds:.1f}", told)
+    show(rows)
     counts = Counter(result.status for result in results)
     print(f"{label}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
-from monaiseg.errors import ConfigError
+from monaiseg.cli._common import mapping, show, table
 
 if TYPE_CHECKING:
     from monaiseg.weights import WeightsMatch
@@ -22,7 +17,9 @@ def add_commands(commands: Any) -> None:
     """Add the command to the parser's sub-commands."""
     command = commands.add_parser("import-weights", help="turn a file of weights from another project into ours")
     command.add_argument("file", type=Path, help="a state dict, or a dict that has one as state_dict")
-    command.add_argument("--layout", required=True, help="whose names the weights have; the network's spec lists them")
+    command.add_argument(
+        "--layout", required=True, help="whose names the weights have; a wrong one is answered with those that are read"
+    )
     command.add_argument("--arch", required=True, help="any of `monaiseg networks`")
     command.add_argument("--encoder", default="none", help="of the network; a layout of its own fills it alone (none)")
     command.add_argument("--options", default="{}", help="""the network's, such as "{'features': (8, 16, 32)}" ({})""")
@@ -41,7 +38,7 @@ def _import(options: argparse.Namespace, _: list[str]) -> None:
 
     refuse_existing(options.output)
     asked = {key: getattr(options, key) for key in ("spatial_dims", "in_channels", "out_channels", "deep_supervision")}
-    asked |= {"encoder": options.encoder, "partial": options.partial, "arch_options": _mapping(options.options)}
+    asked |= {"encoder": options.encoder, "partial": options.partial, "arch_options": mapping(options.options)}
     try:
         network, match = import_weights(options.file, options.layout, options.arch, **asked)
     except UnmatchedWeights as error:
@@ -49,16 +46,6 @@ def _import(options: argparse.Namespace, _: list[str]) -> None:
         raise
     save_weights(network, options.output)
     _report(options, match, options.output)
-
-
-def _mapping(text: str) -> dict[str, Any]:
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = None
-    if not isinstance(value, dict):
-        raise ConfigError(f"--options is {text!r}; write a dict such as \"{{'norm': 'instance'}}\"")
-    return value
 
 
 def _report(options: argparse.Namespace, match: WeightsMatch, output: Path | None) -> None:
@@ -69,14 +56,14 @@ def _report(options: argparse.Namespace, match: WeightsMatch, output: Path | Non
     counts = {key: len(getattr(match, key)) for key in ("matched", "missing", "unexpected", "misshapen", "untouched")}
     print(f"{options.file}, layout {options.layout}: " + ", ".join(f"{n} {key}" for key, n in counts.items()))
     if not match.complete:
-        table = Table("weight", "problem", "in the file", "in the network", box=None, pad_edge=False)
+        rows = table("weight", "problem", "in the file", "in the network")
         for name in match.missing:
-            table.add_row(name, "missing", "", "")
+            rows.add_row(name, "missing", "", "")
         for name in match.unexpected:
-            table.add_row(name, "unexpected", "", "")
+            rows.add_row(name, "unexpected", "", "")
         for name, (given, wanted) in match.misshapen.items():
-            table.add_row(name, "of another shape", str(list(given)), str(list(wanted)))
-        Console(markup=False, width=None if sys.stdout.isatty() else 400).print(table)
+            rows.add_row(name, "of another shape", str(list(given)), str(list(wanted)))
+        show(rows)
     if output is not None:
         rest = "" if match.complete and not match.untouched else "; what the file does not fill is drawn from seed 0"
         load = f"network.load_state_dict(torch.load({str(output)!r}, weights_only=True))"

@@ -5,17 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from monaiseg import __version__
 from monaiseg._loading import STRICT, load_plugins
 from monaiseg._registry import registry
 from monaiseg.cli import costs
+from monaiseg.cli._common import show, table
 from monaiseg.specs import BlockSpec, NetworkSpec
 
 
@@ -42,17 +39,18 @@ def add_commands(commands: Any) -> None:
     copied.set_defaults(run=_bundle_copy)
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     """Print rows as JSON, or as a table whose columns are their keys."""
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    table = Table(*(rows[0] if rows else ()), box=None, pad_edge=False)
+    if not rows:
+        print("none")
+        return
+    listed = table(*rows[0])
     for row in rows:
-        table.add_row(*(", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in row.values()))
-    # In a pipe there is no terminal to fit: rows stay on one line.
-    console = Console(markup=False) if sys.stdout.isatty() else Console(width=400, markup=False)
-    console.print(table) if rows else print("none")
+        listed.add_row(*(", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in row.values()))
+    show(listed)
 
 
 def _plugins(options: argparse.Namespace, _: list[str]) -> None:
@@ -69,7 +67,7 @@ def _plugins(options: argparse.Namespace, _: list[str]) -> None:
         }
         for plugin in plugins
     ]
-    _show(rows, options.json)
+    _print(rows, options.json)
     if options.verbose and not options.json:
         for plugin in plugins:
             if plugin.details:
@@ -78,7 +76,7 @@ def _plugins(options: argparse.Namespace, _: list[str]) -> None:
 
 def _specs(options: argparse.Namespace, _: list[str]) -> None:
     if getattr(options, "table", False):
-        _show(costs.cost_rows(options), options.json)
+        _print(costs.cost_rows(options), options.json)
         return
     rows = []
     for entry in registry().entries(options.kind):
@@ -94,7 +92,7 @@ def _specs(options: argparse.Namespace, _: list[str]) -> None:
         if isinstance(spec, BlockSpec):
             row["role"] = spec.role
         rows.append(row | {"summary": spec.summary})
-    _show(rows, options.json)
+    _print(rows, options.json)
 
 
 def _bundle_list(options: argparse.Namespace, _: list[str]) -> None:
@@ -104,7 +102,7 @@ def _bundle_list(options: argparse.Namespace, _: list[str]) -> None:
     for name, folder in shipped_bundles().items():
         metadata = json.loads((folder / "metadata.json").read_text())
         rows.append({"bundle": name, "task": metadata["task"], "folder": str(folder)})
-    _show(rows, options.json)
+    _print(rows, options.json)
 
 
 def _bundle_copy(options: argparse.Namespace, _: list[str]) -> None:

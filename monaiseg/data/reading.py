@@ -173,7 +173,7 @@ def _binarise(values: Array, path: str) -> tuple[npt.NDArray[np.bool_], bool]:
         return values > 0, False
     between = np.unique(values[(values > 0) & (values < 255)])
     classes = between.size > 0 and np.array_equal(between, np.arange(1, between.size + 1))  # and 255 to be ignored
-    near = low >= 0 and 255 - EDGE < high <= 255 and ((values <= EDGE) | (values >= 255 - EDGE)).all()
+    near = low >= 0 and 255 - EDGE <= high <= 255 and ((values <= EDGE) | (values >= 255 - EDGE)).all()
     if near and not classes:
         return values > 127, between.size > 0
     shown = ", ".join(f"{value:g}" for value in np.unique(values)[:6])
