@@ -50,7 +50,8 @@ class FullScaleStage(nn.Module):
     def forward(self, sources: Sequence[torch.Tensor]) -> torch.Tensor:
         """Return D_i for the sources, finest first: encoder maps up to scale i, decoder maps of the coarser ones."""
         size = sources[self.stage].shape[2:]
-        resized = [pool(source) for pool, source in zip(self.pools, sources, strict=False)]
+        # Sliced, because torch 2.8 cannot compile a zip with strict=False.
+        resized = [pool(source) for pool, source in zip(self.pools, sources[: self.stage], strict=True)]
         resized += [sources[self.stage], *(resize_to(source, size) for source in sources[self.stage + 1 :])]
         joined = torch.cat([branch(x) for branch, x in zip(self.branches, resized, strict=True)], dim=1)
         fused: torch.Tensor = self.fusion(joined)

@@ -56,7 +56,8 @@ class FullScaleNetwork(PaddedNetwork):
         """Return the output for a divisible size."""
         maps = self.decoder(self.encoder(x))
         heads = self.heads if self.training else self.heads[:1]
-        outputs = [resize_to(head(features), x.shape[2:]) for head, features in zip(heads, maps, strict=False)]
+        headed = zip(heads, maps[: len(heads)], strict=True)  # with strict=False torch 2.8 cannot compile it
+        outputs = [resize_to(head(features), x.shape[2:]) for head, features in headed]
         if self.gate is None:
             return outputs if len(outputs) > 1 else outputs[0]
         presence, outputs = self.gate(maps[-1], outputs)
