@@ -1,109 +1,115 @@
-"""Data sets and loaders whose randomness depends on the seed, the epoch and the case alone."""
+"""Data sets: cases that are read and prepared once, kept as compactly as they came, and given out as tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.data import CacheDataset, DataLoader
-from monai.transforms import Compose
+from monai.transforms import Randomizable
+from monai.utils import convert_to_tensor
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from torch.utils.data import DistributedSampler
+from torch.utils.data import Dataset
 
 from monaiseg.data.cases import Case
 from monaiseg.data.looks import stacked
-from monaiseg.errors import ConfigError, DataError, cause_of
+from monaiseg.data.store import TensorStore
+from monaiseg.errors import DataError, cause_of
 
 READERS = 2
-"""Threads that fill the cache: reading is decoding, and decoding lets go of Python's lock."""
+"""Threads that read: reading is decoding, and decoding lets go of Python's lock."""
+
+SMALL = 1024
+"""Bytes up to which a tensor of a case is not worth a place in the store."""
+
+Item = dict[str, Any]
 
 
-class CaseDataset(CacheDataset):
-    """MONAI's CacheDataset with a progress bar, whose random transforms are seeded for each item.
+class CaseDataset(Dataset[Item]):
+    """Cases, prepared once and kept; `transform` is what is done with one each time that it is asked for.
 
-    An item's key is its index, or `(epoch, index)` as `EpochSampler` gives it. The random transforms start from
-    (seed, epoch, index), so that neither the number of workers nor an interruption changes what they draw.
+    A key is an index, or `(epoch, index)` as `EpochSampler` gives it. A random `transform` of MONAI's starts from
+    (seed, epoch, index), so that neither the number of workers nor an interruption changes what it draws. What it is
+    given must not be written to, and MONAI's transforms do not.
 
     Attributes:
-        looks: of each case, `[N, views, SIDE, SIDE, 3]`, or None where the transforms give none as `ReadCase` does.
+        data: the cases.
+        looks: of each case, `[N, views, SIDE, SIDE, 3]`, or None where the preprocessing gives none as `ReadCase` does.
 
     Args:
         data: the cases.
-        transform: MONAI transforms; those before the first random one are applied once and cached.
+        preprocessing: from a case to a dict of tensors and small values, in MONAI transforms that are not random.
+        transform: from such a dict to another; None leaves it as it is.
         seed: see above.
+        folder: where what is too large for memory goes, as `TensorStore` has it.
+
+    Raises:
+        DataError: there is no case, or one cannot be read.
     """
 
-    def __init__(self, data: Sequence[Case], transform: Compose, seed: int = 0) -> None:
+    def __init__(
+        self,
+        data: Sequence[Case],
+        preprocessing: Callable[[Any], Item],
+        transform: Callable[[Item], Item] | None = None,
+        seed: int = 0,
+        folder: str | Path | None = None,
+    ) -> None:
         if not data:
             raise DataError("the data set is empty; a training needs at least one case on each side of the split")
+        self.data = list(data)
+        self.transform = transform
         self.seed = seed
-        self._looks: dict[int, Any] = {}
-        self._reading = Progress(
-            TextColumn("reading cases"), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True)
-        )
-        self._task = self._reading.add_task("reading", total=len(data))
-        with self._reading:
-            # MONAI's random transforms write nothing in place, so the cache need not be copied first.
-            super().__init__(data, transform, num_workers=READERS, progress=False, copy_cache=False)
-        del self._reading
-        seen = [self._looks[idx] for idx in sorted(self._looks)]
-        self.looks = stacked([one.numpy() for one in seen]) if len(seen) == len(data) else None
-        self._looks.clear()
+        self.store = TensorStore(folder)
+        self._cases: list[tuple[Item, dict[str, int]]] = []
+        looks = []
+        for item in _read_each(partial(_prepared, preprocessing), self.data):
+            if "look" in item:
+                looks.append(item.pop("look").numpy())
+            self._cases.append(self._kept(item))
+        self.looks = stacked(looks) if len(looks) == len(self.data) else None
 
-    def _load_cache_item(self, idx: int) -> Any:
-        try:
-            item = super()._load_cache_item(idx)
-        except Exception as error:
-            cause = cause_of(error)
-            raise cause from cause.__cause__
-        self._reading.advance(self._task)
-        if isinstance(item, dict) and "look" in item:
-            self._looks[idx] = item.pop("look")
-        return item
+    def __len__(self) -> int:
+        return len(self.data)
 
-    def __getitem__(self, index: Any) -> Any:
-        """Return the transformed item; `index` is a number or `(epoch, number)`."""
-        epoch, position = index if isinstance(index, tuple) else (0, index)
-        seed = np.random.SeedSequence((self.seed, epoch, position)).generate_state(1)[0]
-        self.transform.set_random_state(seed=int(seed))
-        return self._transform(position)
+    def __getitem__(self, key: Any) -> Item:
+        """Return the item of a key, transformed."""
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        if isinstance(self.transform, Randomizable):
+            seed = np.random.SeedSequence((self.seed, epoch, index)).generate_state(1)[0]
+            self.transform.set_random_state(seed=int(seed))
+        return self.prepared(index) if self.transform is None else self.transform(self.prepared(index))
 
+    def prepared(self, index: int) -> Item:
+        """Return what the preprocessing made of a case; its large tensors are views of what is kept."""
+        values, places = self._cases[index]
+        return values | {key: self.store[place] for key, place in places.items()}
 
-class EpochSampler(DistributedSampler[Any]):
-    """Shuffles by seed and epoch, and hands each index out together with its epoch, as `(epoch, index)`.
-
-    MONAI's trainer tells a DistributedSampler the epoch at each start; with one process it is a plain shuffle.
-    """
-
-    def __init__(self, dataset: CaseDataset, seed: int) -> None:
-        super().__init__(dataset, num_replicas=1, rank=0, shuffle=True, seed=seed)
-
-    def __iter__(self) -> Iterator[Any]:
-        """Give (epoch, index) in the order of the epoch."""
-        return iter([(self.epoch, index) for index in super().__iter__()])
+    def _kept(self, item: Item) -> tuple[Item, dict[str, int]]:
+        plain = {key: convert_to_tensor(v, track_meta=False) if _is_tensor(v) else v for key, v in item.items()}
+        large = {key for key, value in plain.items() if _is_tensor(value) and value.nbytes > SMALL}
+        values = {key: value for key, value in plain.items() if key not in large}
+        return values, {key: self.store.add(plain[key]) for key in plain if key in large}
 
 
-def training_loader(dataset: CaseDataset, batch_size: int, num_workers: int, seed: int) -> DataLoader:
-    """Return a loader of shuffled batches `{"image": [B, C, *roi], "label": [B, K, *roi], "id": [...]}`.
-
-    The last batch of an epoch is dropped where it is not full: a batch of one breaks batch norm's statistics.
-    """
-    if not isinstance(num_workers, int) or isinstance(num_workers, bool) or num_workers < 0:
-        raise ConfigError(f"num_workers is {num_workers!r}; it must be a whole number from 0")
-    return DataLoader(
-        dataset,
-        batch_size=min(batch_size, len(dataset)),
-        sampler=EpochSampler(dataset, seed),
-        num_workers=num_workers,
-        drop_last=True,
-        persistent_workers=num_workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
 
 
-def evaluation_loader(dataset: CaseDataset, num_workers: int = 0) -> DataLoader:
-    """Return a loader of one case at a time, in order: cases differ in size."""
-    return DataLoader(dataset, batch_size=1, shuffle=False, num_workers=num_workers)
+def _prepared(preprocessing: Callable[[Any], Item], case: Case) -> Item:
+    try:
+        return dict(preprocessing(case))
+    except Exception as error:
+        cause = cause_of(error)
+        raise cause from cause.__cause__
+
+
+def _read_each(read: Callable[[Case], Item], cases: Sequence[Case]) -> Iterator[Item]:
+    columns = TextColumn("reading cases"), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(READERS) as readers:
+        yield from progress.track(readers.map(read, cases), total=len(cases))

@@ -8,14 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import (
-    Compose,
-    RandFlipd,
-    RandRotate90d,
-    RandScaleIntensityd,
-    RandShiftIntensityd,
-    Transform,
-)
+from monai.transforms import Resize, Transform
 from monai.utils import convert_to_tensor
 
 from monaiseg.data.cases import Case, images_of
@@ -23,9 +16,7 @@ from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.labels import read_label
 from monaiseg.data.looks import look
 from monaiseg.data.reading import check_sizes, read_image
-from monaiseg.errors import ConfigError, DataError, suggest
-
-KEYS = ("image", "label")
+from monaiseg.errors import DataError
 
 logger = logging.getLogger("monaiseg")
 
@@ -80,6 +71,30 @@ class ReadCase(Transform):
         return torch.from_numpy(label)
 
 
+class ResizeCase(Transform):
+    """Resize the image linearly, and the label if asked to by nearest neighbour; 8-bit images stay so, rounded.
+
+    Args:
+        size: the new size.
+        label: whether the label is resized too.
+    """
+
+    def __init__(self, size: Sequence[int], label: bool) -> None:
+        mode = {2: "bilinear", 3: "trilinear"}[len(size)]
+        self._image = Resize(size, mode=mode, anti_aliasing=True)
+        self._label = Resize(size, mode="nearest-exact", anti_aliasing=False) if label else None
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return the item with its image `[C, *size]`, of the type it had, and label `[K, *size]`."""
+        image = convert_to_tensor(self._image(item["image"]), track_meta=False)
+        if item["image"].dtype == torch.uint8:
+            image = image.round_().clamp_(0, 255).byte()
+        if self._label is None:
+            return item | {"image": image}
+        label = convert_to_tensor(self._label(item["label"]), dtype=item["label"].dtype, track_meta=False)
+        return item | {"image": image, "label": label}
+
+
 class NormaliseCase(Transform):
     """Shift and scale each channel of the image to mean 0 and standard deviation 1 of the whole case, as float32."""
 
@@ -90,30 +105,3 @@ class NormaliseCase(Transform):
         std = item["std"].reshape(shape)
         normalised = (image - item["mean"].reshape(shape)) / torch.where(std > 0, std, torch.ones_like(std))
         return {key: value for key, value in item.items() if key not in ("mean", "std")} | {"image": normalised}
-
-
-def _light(roi_size: Sequence[int]) -> list[Any]:
-    axes = range(len(roi_size))
-    turns = [(a, b) for a in axes for b in axes if a < b and roi_size[a] == roi_size[b]]
-    return [
-        *(RandFlipd(KEYS, prob=0.5, spatial_axis=axis) for axis in axes),
-        *(RandRotate90d(KEYS, prob=0.5, max_k=3, spatial_axes=turn) for turn in turns),
-        RandScaleIntensityd("image", factors=0.2, prob=0.5),
-        RandShiftIntensityd("image", offsets=0.2, prob=0.5),
-    ]
-
-
-PRESETS = {"none": lambda roi_size: [], "light": _light}
-
-
-def augmentation(preset: str, roi_size: Sequence[int]) -> Compose:
-    """Return the random transforms of a preset, for crops of `roi_size`.
-
-    `none`: nothing. `light`: flips, quarter turns in the planes where the crop is square, brightness and contrast.
-
-    Raises:
-        ConfigError: there is no such preset.
-    """
-    if preset not in PRESETS:
-        raise ConfigError(f"augment is {preset!r}{suggest(str(preset), PRESETS)}")
-    return Compose(PRESETS[preset](roi_size))

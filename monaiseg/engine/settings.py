@@ -99,11 +99,6 @@ class Settings:
             return torch.contiguous_format
         return torch.channels_last if self.spatial_dims == 2 else torch.channels_last_3d
 
-    @property
-    def interpolation(self) -> str:
-        """The name of linear interpolation in this number of dimensions."""
-        return "bilinear" if self.spatial_dims == 2 else "trilinear"
-
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Return the context in which the network computes."""
         if self.amp is None:

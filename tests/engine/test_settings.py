@@ -20,7 +20,6 @@ def test_auto_follows_the_dimensions():
     assert volume.roi_size == (64, 64, 64)
     assert flat.memory_format == torch.channels_last
     assert volume.memory_format == torch.contiguous_format
-    assert (flat.interpolation, volume.interpolation) == ("bilinear", "trilinear")
     assert flat.batch_size > volume.batch_size
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -33,7 +33,9 @@ OPERATIONS: dict[str, type[Operation]] = {
 """All operations by name."""
 
 
-def build_augmentation(augment: Any, spatial_dims: int, in_channels: int) -> Augmentation:
+def build_augmentation(
+    augment: Any, spatial_dims: int, in_channels: int, crop: Sequence[int] | None = None
+) -> Augmentation:
     """Return the augmentation that `augment` asks for.
 
     Args:
@@ -42,6 +44,7 @@ def build_augmentation(augment: Any, spatial_dims: int, in_channels: int) -> Aug
             some, all equally likely.
         spatial_dims: 2 or 3.
         in_channels: channels of the images. Presets leave what is for colours out where these are not 3.
+        crop: the size of a box that is cut out at random before all else.
 
     Raises:
         ConfigError: a name or parameter is unknown (names the nearest) or cannot be used; or an operation does not
@@ -54,9 +57,8 @@ def build_augmentation(augment: Any, spatial_dims: int, in_channels: int) -> Aug
     else:
         raise ConfigError(f"augment is {augment!r}{suggest(str(augment), PRESETS)}")
     choices = [choice for entry in entries for choice in _choices(entry, spatial_dims)]
-    return Augmentation(
-        [choice for choice in map(_fitting(augment, spatial_dims, in_channels, strict), choices) if choice]
-    )
+    fitting = [choice for choice in map(_fitting(augment, spatial_dims, in_channels, strict), choices) if choice]
+    return Augmentation(([Choice(1.0, (CropTo(tuple(crop)),))] if crop else []) + fitting)
 
 
 def _choices(entry: Any, spatial_dims: int) -> Iterator[Choice]:

@@ -76,6 +76,10 @@ class Linear:
         gain = other.weights[0]
         return Linear(np.stack([gain @ self.weights[0], *(gain @ self.weights[1:] + other.weights[1:])]))
 
+    def coefficients(self, mean: Array, std: Array) -> tuple[Array, Array]:
+        """Return of a diagonal one what each channel `[C]` is multiplied by, and what is then added to it."""
+        return self.weights[0].diagonal(), self.weights[1] @ mean + self.weights[2] @ std
+
     @property
     def is_diagonal(self) -> bool:
         """Whether each channel depends on itself alone."""
