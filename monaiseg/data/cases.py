@@ -100,6 +100,11 @@ def _of_several_files(folder: Path, files: Sequence[Path], count: int) -> list[C
     return [Case(image=channels, label=[], id=name, group=None) for name, channels in images.items()]
 
 
+def group_of(case: Case) -> str:
+    """Return what a case must stay together with: its group, or itself."""
+    return case["group"] or case["id"]
+
+
 def images_of(case: Case) -> list[str]:
     """Return the image files of a case, in the order of their channels."""
     return [case["image"]] if isinstance(case["image"], str) else case["image"]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monaiseg.data.cases import Case, data_hash, images_of
+from monaiseg.data.cases import Case, data_hash, group_of, images_of
 from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.finding import ClassTable, every_case, find_whole
 from monaiseg.data.generated import generated_kind, write_generated
 from monaiseg.data.layouts import FoundData
 from monaiseg.data.split_files import SplitFile, read_split_file
-from monaiseg.data.splits import FOLDS, check_seed, equal_folds, group
+from monaiseg.data.splits import FOLDS, check_seed, equal_folds
 from monaiseg.errors import ConfigError, DataError
 
 
@@ -147,7 +147,7 @@ def _split_by_file(found: FoundData, classes: Classes, fold: int, part: str, fil
 
 def _split_into_folds(found: FoundData, classes: Classes, fold: int, split_seed: int) -> CaseSplit:
     cases = found.parts["train"] if "train" in found.parts else found.parts["all"]
-    groups = [group(case) for case in cases]
+    groups = [group_of(case) for case in cases]
     count = len(set(groups))
     if count < 2:
         raise DataError(f"{found.root}: {count} case only; training and validation need at least 2")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from monai.data.utils import partition_dataset
 
-from monaiseg.data.cases import Case
+from monaiseg.data.cases import Case, group_of
 from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.duplicates import NearPair, find_duplicates, groups_of
 from monaiseg.data.labels import read_label
@@ -26,17 +26,12 @@ LEVELS = 10
 """Classes of foreground share, each with as many cases, that each part gets its share of."""
 
 
-def group(case: Case) -> str:
-    """Return what a case must stay together with: its group, or itself."""
-    return case["group"] or case["id"]
-
-
 def groups_by(cases: Sequence[Case], pairs: Sequence[NearPair]) -> list[str]:
     """Return the group of each case where near duplicates belong together as well as the cases of one group.
 
     A group that near duplicates make is called after the first case or group in it.
     """
-    names = [group(case) for case in cases]
+    names = [group_of(case) for case in cases]
     first = {name: names.index(name) for name in names}
     own = [NearPair(first[name], position, "group", 1.0) for position, name in enumerate(names)]
     label: dict[int, str] = {}

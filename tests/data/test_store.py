@@ -69,7 +69,5 @@ def test_a_full_disk_is_told_with_the_mend(tmp_path: Path, monkeypatch: pytest.M
 
     store = TensorStore(tmp_path, in_memory=0)
     monkeypatch.setattr("monaiseg.data.store.TemporaryFile", full)
-    with pytest.raises(
-        OutputError, match=r"no room for the decoded images .No space left.*choose another --output_dir"
-    ):
+    with pytest.raises(OutputError, match=r"no room for the decoded images .No space.*choose another --output_dir"):
         store.add(torch.ones(5))

@@ -14,6 +14,7 @@ from monaiseg.data.cases import Case, images_of
 from monaiseg.data.checking._facts import CaseFacts, Fault
 from monaiseg.data.checking._images import look_at_image
 from monaiseg.data.checking._labels import look_at_label
+from monaiseg.data.checking._likeness import Likenesses
 from monaiseg.data.checking._summary import Summary
 from monaiseg.data.classes import Classes, classes_of
 from monaiseg.data.labels import SEEN, find_classes
@@ -88,12 +89,14 @@ def check_data(
     faults = [Fault.of(error) for error in found.faults]
     named, dims = _classes(found, classes, faults)
     report = CheckReport(found, named, Summary(named), faults)
-    twins = Twins()
+    twins, likenesses = Twins(), Likenesses()
     for facts in _look_at_all(found, dims, named):
         report.summary.add(facts)
         faults += facts.faults
         twins.add(facts, faults)
+        likenesses.add(facts)
         see(facts)
+    faults += likenesses.faults(str(found.root))
     faults += report.summary.faults(str(found.root))
     faults.sort(key=lambda fault: fault.severity != "error")
     return report

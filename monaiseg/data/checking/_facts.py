@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from monaiseg.data.cases import Case
 from monaiseg.errors import DataError
 
@@ -50,6 +53,7 @@ class ImageFacts:
         low: the least value; `high`: the largest.
         spacing: of a volume, millimetres along each axis; `orientation`: where its axes point.
         digest: of the pixels, equal for equal ones.
+        look: what it looks like, as `monaiseg.data.look` gives it.
     """
 
     size: tuple[int, ...]
@@ -63,6 +67,7 @@ class ImageFacts:
     by_tifffile: bool = False
     spacing: tuple[float, ...] | None = None
     orientation: str | None = None
+    look: npt.NDArray[np.uint8] | None = None
 
 
 @dataclass

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from monaiseg.data.cases import images_of
+from monaiseg.data.cases import Case, images_of
 from monaiseg.data.checking._facts import CaseFacts, ImageFacts
+from monaiseg.data.looks import look, look_of
 from monaiseg.data.pictures import needs_tifffile, open_picture, picture_mode
 from monaiseg.data.volumes import Geometry, is_volume, read_volume, volume_geometry
+from monaiseg.errors import DataError
 
 Array = npt.NDArray[Any]
 
@@ -53,6 +55,8 @@ def look_at_image(facts: CaseFacts) -> Array:
         spacing=geometry.spacing if geometry else None,
         orientation=geometry.orientation if geometry else None,
     )
+    if finite:
+        facts.image.look = _look(facts.case, pixels)
     if not finite:
         facts.fault("error", "not_finite", files[0], "holds values that are not finite; mend or remove it")
     elif facts.image.low == facts.image.high:
@@ -66,6 +70,20 @@ def look_at_image(facts: CaseFacts) -> Array:
 
 def _pixels(file: str) -> Array:
     return read_volume(file) if is_volume(file) else np.asarray(open_picture(file))
+
+
+def _look(case: Case, pixels: list[Array]) -> Array | None:
+    """Return the look of a case from its pixels where these are as training reads them, else from its files."""
+    first = pixels[0]
+    if len(pixels) == 1 and first.dtype == np.uint8 and not is_volume(images_of(case)[0]):
+        if first.ndim == 3 and first.shape[-1] in (3, 4):
+            return look(np.moveaxis(first[..., :3], -1, 0))
+    elif len(pixels) == 1 and first.ndim == 3:
+        return look(first[None])
+    try:
+        return look_of(case)
+    except DataError:
+        return None  # what is wrong with it is told elsewhere
 
 
 def _axes(geometry: Geometry | None, pixels: Array) -> int:

@@ -50,6 +50,11 @@ def pairs(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def cropped(source: Path, target: Path) -> None:
+    """Write the source without its rim, at its size: the same view, other pixels."""
+    Image.open(source).crop((4, 3, 76, 57)).resize(SIZE[::-1], Image.Resampling.BICUBIC).save(target)
+
+
 def volume(path: Path, values: np.ndarray, affine: np.ndarray | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     nibabel.save(nibabel.Nifti1Image(values, np.diag([1.0, 1.0, 2.0, 1.0]) if affine is None else affine), path)
@@ -152,6 +157,12 @@ PICTURES = {
     ),
     "an image is in training too": Planted(
         lambda r: shutil.copy(r / I, r / "validation/images/11.png"), "warning", "leak", "validation/images/11.png"
+    ),
+    "an image is there as a JPEG too": Planted(
+        lambda r: Image.open(r / "train/images/2.png").save(r / I, "JPEG", quality=60), "warning", "near_duplicate", I
+    ),
+    "a crop of an image is in training too": Planted(
+        lambda r: cropped(r / I, r / "validation/images/11.png"), "warning", "near_leak", "validation/images/11.png"
     ),
     "two masks of one stem": Planted(
         lambda r: Image.open(r / M).save(r / "train/masks/3.bmp"), "error", "same_name", M

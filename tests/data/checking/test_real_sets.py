@@ -65,9 +65,31 @@ def test_one_cvc_mask_in_four_has_grey_edges_and_pngs_are_rgb(report: Reports) -
     assert facts["counts"]["labels with grey edges, thresholded at 127"] / 102 == pytest.approx(1 / 4, abs=0.02)
 
 
+def test_a_random_split_of_cvc_is_warned_about(report: Reports) -> None:
+    (fault,) = (fault for fault in report("cvc-clinicdb").faults if fault.kind == "random_split")
+    assert "71 of its 102 cases" in fault.message and "frames of a video" in fault.message
+    assert fault.message.endswith(f"monaiseg data split {report('cvc-clinicdb').found.root} --by near_duplicates")
+
+
 def test_cvc_is_there_twice_and_one_is_taken(report: Reports) -> None:
     assert report("cvc-clinicdb").found.root.name == "PNG"
     assert any("TIF and PNG hold the same cases" in note for note in report("cvc-clinicdb").found.notes)
+
+
+def test_near_duplicates_of_kvasir_are_named(report: Reports) -> None:
+    near = [fault for fault in report("kvasir-seg").faults if fault.kind in ("near_duplicate", "near_leak")]
+    told = {
+        (Path(fault.file).stem, Path(fault.message.split(";")[0].split(" as ")[1].split(",")[0]).stem) for fault in near
+    }
+    assert {("620", "459"), ("593", "510")} <= told and len(told) == 22
+    assert [fault.file for fault in near if fault.kind == "near_leak" and "/validation/" not in fault.file] == []
+    assert len([fault for fault in near if fault.kind == "near_leak"]) == 4
+
+
+@pytest.mark.parametrize("name", ["dsb2018/stage1_train", "msd-hippocampus"])
+def test_what_is_alike_by_nature_is_not_called_a_duplicate(report: Reports, name: str) -> None:
+    kinds = {fault.kind for fault in report(name).faults}
+    assert not kinds & {"near_duplicate", "near_leak", "random_split", "duplicate"}
 
 
 def test_kvasir_masks_are_jpeg(report: Reports) -> None:
