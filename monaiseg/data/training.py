@@ -72,13 +72,15 @@ class TrainingDataset(CaseDataset):
         image, label = (batch[key].to(device, non_blocking=True) for key in ("image", "label"))
         unit = BYTES if image.dtype == torch.uint8 else 1.0
         levels = Levels(batch["mean"] / unit, batch["std"] / unit, bounded=unit == BYTES)
-        finished = image.float()
-        if image.device.type == "cpu":
-            for case, draw in enumerate(batch["draws"]):
-                at = slice(case, case + 1)
-                self._finish(finished[at], label[at], [draw], levels.of_cases(at), unit)
-        else:
+        if image.device.type != "cpu":
+            finished = image.float()
             self._finish(finished, label, batch["draws"], levels, unit)
+            return {"image": finished, "label": label, "id": batch["id"]}
+        finished = torch.empty(image.shape)
+        for case, draw in enumerate(batch["draws"]):  # one at a time stays in the processor's cache
+            at = slice(case, case + 1)
+            finished[at].copy_(image[at])
+            self._finish(finished[at], label[at], [draw], levels.of_cases(at), unit)
         return {"image": finished, "label": label, "id": batch["id"]}
 
     def _finish(
@@ -101,14 +103,15 @@ def _is_linear(draw: CaseDraw) -> bool:
 
 def _in_one_pass(image: torch.Tensor, draw: CaseDraw, levels: Levels, unit: float) -> None:
     """Change one case `[1, C, *S]` by a linear draw, or none, and normalise it, without another array."""
-    std = np.where(levels.std[0] > 0, levels.std[0], 1.0)
+    mean, std = levels.mean[0], np.where(levels.std[0] > 0, levels.std[0], 1.0)
     gain, offset = np.ones_like(std), np.zeros_like(std)
     if draw.linear is not None:
-        gain, offset = draw.linear.coefficients(levels.mean[0], levels.std[0])
-    image.mul_(_each_channel(gain / unit / std, image)).add_(_each_channel((offset - levels.mean[0]) / std, image))
-    if draw.linear is not None and levels.bounded:
-        low, high = -levels.mean[0] / std, (1 - levels.mean[0]) / std
-        image.clamp_(_each_channel(low, image), _each_channel(high, image))
+        gain, offset = draw.linear.coefficients(mean, levels.std[0])
+    gain, offset = gain / unit / std, (offset - mean) / std
+    for channel, plane in enumerate(image[0]):
+        plane.mul_(float(gain[channel])).add_(float(offset[channel]))
+        if draw.linear is not None and levels.bounded:
+            plane.clamp_(float(-mean[channel] / std[channel]), float((1 - mean[channel]) / std[channel]))
 
 
 def _normalised(image: torch.Tensor, levels: Levels) -> torch.Tensor:

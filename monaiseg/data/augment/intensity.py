@@ -64,7 +64,10 @@ class Linear:
     @classmethod
     def scaled(cls, channels: int, gain: float | Array = 1.0, mean: float = 0.0, std: float | Array = 0.0) -> Linear:
         """Return the one whose three matrices are diagonal."""
-        return cls(np.stack([np.eye(channels) * part for part in (gain, mean, std)]))
+        weights, own = np.zeros((3, channels, channels)), np.arange(channels)
+        for kind, part in enumerate((gain, mean, std)):
+            weights[kind, own, own] = part
+        return cls(weights)
 
     @classmethod
     def mixed(cls, gain: Array) -> Linear:
