@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import Randomizable
+from monai.transforms import Compose, RandomizableTrait
 from monai.utils import convert_to_tensor
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 from monaiseg.data.cases import Case
 from monaiseg.data.looks import stacked
 from monaiseg.data.store import TensorStore
+from monaiseg.data.transforms import NormaliseCase
 from monaiseg.errors import DataError, cause_of
 
 READERS = 2
@@ -31,20 +32,20 @@ Item = dict[str, Any]
 
 
 class CaseDataset(Dataset[Item]):
-    """Cases, prepared once and kept; `transform` is what is done with one each time that it is asked for.
+    """Cases, read once: as in MONAI's CacheDataset, the transforms before the first random one are done once.
 
-    A key is an index, or `(epoch, index)` as `EpochSampler` gives it. A random `transform` of MONAI's starts from
-    (seed, epoch, index), so that neither the number of workers nor an interruption changes what it draws. What it is
-    given must not be written to, and MONAI's transforms do not.
+    What they give is kept as small as it is: bytes stay bytes, as `NormaliseCase` is done each time too. A key is an
+    index, or `(epoch, index)` as `EpochSampler` gives it; random transforms start from (seed, epoch, index), so that
+    neither the number of workers nor an interruption changes what they draw. They are given what is kept, and must not
+    write to it; MONAI's do not.
 
     Attributes:
         data: the cases.
-        looks: of each case, `[N, views, SIDE, SIDE, 3]`, or None where the preprocessing gives none as `ReadCase` does.
+        looks: of each case, `[N, views, SIDE, SIDE, 3]`, or None where the transform gives none as `ReadCase` does.
 
     Args:
         data: the cases.
-        preprocessing: from a case to a dict of tensors and small values, in MONAI transforms that are not random.
-        transform: from such a dict to another; None leaves it as it is.
+        transform: from a case to a dict of tensors and small values.
         seed: see above.
         folder: where what is too large for memory goes, as `TensorStore` has it.
 
@@ -55,20 +56,19 @@ class CaseDataset(Dataset[Item]):
     def __init__(
         self,
         data: Sequence[Case],
-        preprocessing: Callable[[Any], Item],
-        transform: Callable[[Item], Item] | None = None,
+        transform: Callable[[Any], Item],
         seed: int = 0,
         folder: str | Path | None = None,
     ) -> None:
         if not data:
             raise DataError("the data set is empty; a training needs at least one case on each side of the split")
         self.data = list(data)
-        self.transform = transform
+        once, self._each_time = split_transform(transform)
         self.seed = seed
         self.store = TensorStore(folder)
         self._cases: list[tuple[Item, dict[str, int]]] = []
         looks = []
-        for item in _read_each(partial(_prepared, preprocessing), self.data):
+        for item in _read_each(partial(_prepared, once), self.data):
             if "look" in item:
                 looks.append(item.pop("look").numpy())
             self._cases.append(self._kept(item))
@@ -80,13 +80,12 @@ class CaseDataset(Dataset[Item]):
     def __getitem__(self, key: Any) -> Item:
         """Return the item of a key, transformed."""
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        if isinstance(self.transform, Randomizable):
-            seed = np.random.SeedSequence((self.seed, epoch, index)).generate_state(1)[0]
-            self.transform.set_random_state(seed=int(seed))
-        return self.prepared(index) if self.transform is None else self.transform(self.prepared(index))
+        seed = np.random.SeedSequence((self.seed, epoch, index)).generate_state(1)[0]
+        self._each_time.set_random_state(seed=int(seed))
+        return dict(self._each_time(self.prepared(index)))
 
     def prepared(self, index: int) -> Item:
-        """Return what the preprocessing made of a case; its large tensors are views of what is kept."""
+        """Return what is kept of a case; its large tensors are views of what is kept."""
         values, places = self._cases[index]
         return values | {key: self.store[place] for key, place in places.items()}
 
@@ -101,9 +100,17 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
-def _prepared(preprocessing: Callable[[Any], Item], case: Case) -> Item:
+def split_transform(transform: Callable[[Any], Item]) -> tuple[Compose, Compose]:
+    """Return what is done once, and what each time."""
+    steps = transform.flatten().transforms if isinstance(transform, Compose) else [transform]
+    again = (k for k, step in enumerate(steps) if isinstance(step, RandomizableTrait | NormaliseCase))
+    first = next(again, len(steps))
+    return Compose(steps[:first]), Compose(steps[first:])
+
+
+def _prepared(once: Compose, case: Case) -> Item:
     try:
-        return dict(preprocessing(case))
+        return dict(once(case))
     except Exception as error:
         cause = cause_of(error)
         raise cause from cause.__cause__

@@ -1,4 +1,4 @@
-"""What is done with a case once, before it is kept: the same in training and in evaluation, in every bundle."""
+"""What is done with a case before it is augmented or predicted: the same in every bundle."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from monai.transforms import Compose, SpatialPadd
 
-from monaiseg.data.transforms import ResizeCase
+from monaiseg.data.transforms import NormaliseCase, ResizeCase
 
 
 class Sizes(Protocol):
@@ -36,6 +36,6 @@ def training_steps(read_case: Callable[..., Any], settings: Sizes) -> Compose:
 def evaluation_steps(
     read_case: Callable[..., Any], settings: Sizes, extra: Sequence[Callable[..., Any]] = ()
 ) -> Compose:
-    """Return: read, what `extra` does with the case at its own size, resize the image."""
+    """Return: read, what `extra` does with the case at its own size, resize the image, normalise."""
     resize = [ResizeCase(settings.image_size, label=False)] if settings.image_size else []
-    return Compose([read_case, *extra, *resize])
+    return Compose([read_case, *extra, *resize, NormaliseCase()])

@@ -13,7 +13,8 @@ import torch
 from monaiseg.data.augment import Augmentation, CaseDraw, Levels
 from monaiseg.data.augment.sampling import to_device
 from monaiseg.data.cases import Case
-from monaiseg.data.datasets import CaseDataset, Item
+from monaiseg.data.datasets import CaseDataset, Item, split_transform
+from monaiseg.errors import ConfigError
 
 BYTES = 255.0
 """What 8-bit pictures are divided by."""
@@ -26,20 +27,27 @@ class TrainingDataset(CaseDataset):
     and made by whichever process; `finish` does the rest on the device.
 
     Args:
-        data, preprocessing, seed, folder: as `CaseDataset` has them; the preprocessing must give `image`, `label`, and
-            `mean` and `std` of the image.
+        data, transform, seed, folder: as `CaseDataset` has them; the transform must give `image`, `label`, and `mean`
+            and `std` of the image.
         augmentation: what to draw; with a crop in it, so that the cases of a batch are of one size.
+
+    Raises:
+        ConfigError: the transform has random parts.
     """
 
     def __init__(
         self,
         data: Sequence[Case],
-        preprocessing: Callable[[Any], Item],
+        transform: Callable[[Any], Item],
         augmentation: Augmentation,
         seed: int = 0,
         folder: str | Path | None = None,
     ) -> None:
-        super().__init__(data, preprocessing, None, seed, folder)
+        _, each_time = split_transform(transform)
+        if each_time.transforms:
+            name = type(each_time.transforms[0]).__name__
+            raise ConfigError(f"a TrainingDataset does not do {name}; take a CaseDataset, as docs/data.md shows")
+        super().__init__(data, transform, seed, folder)
         self.augmentation = augmentation
 
     def __getitem__(self, key: Any) -> Item:

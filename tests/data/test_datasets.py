@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, write_pairs: Write) -> Path
 
 
 def test_cases_are_kept_as_they_were_read(folder: Path) -> None:
-    dataset = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1), NormaliseCase())
+    dataset = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), NormaliseCase()]))
     expected = np.asarray(Image.open(folder / "images" / "case_00.png")).transpose(2, 0, 1)
     assert dataset.prepared(0)["image"].dtype == torch.uint8
     assert np.array_equal(dataset.prepared(0)["image"].numpy(), expected)
@@ -44,11 +44,11 @@ def test_only_what_is_small_stays_outside_the_store(folder: Path) -> None:
 def test_monais_random_transforms_start_from_seed_epoch_and_index(folder: Path) -> None:
     """The way to train with any of MONAI's transforms instead of `TrainingDataset`."""
     crop = RandSpatialCropd(("image", "label"), roi_size=(24, 24), random_size=False)
-    changes = Compose(
+    steps = Compose(
         [NormaliseCase(), crop, RandGaussianNoised("image", prob=0.5), EnsureTyped("image", track_meta=False)]
     )
-    dataset = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1), changes, seed=3)
-    again = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1), changes, seed=3)
+    dataset = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), steps]), seed=3)
+    again = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), steps]), seed=3)
     images = [dataset[(epoch, 1)]["image"] for epoch in range(4)]
     assert all(torch.equal(again[(epoch, 1)]["image"], images[epoch]) for epoch in (3, 1, 2, 0))
     assert all(not torch.equal(images[0], other) for other in images[1:])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from monai.transforms import Compose
 
 from monaiseg.data import (
     CaseDataset,
@@ -107,7 +108,7 @@ def test_batches_are_full_and_never_none(dataset: TrainingDataset, batch_size: i
 def test_evaluation_gives_each_case_in_order_at_its_own_size(tmp_path: Path, write_pairs: Write) -> None:
     for count, size in ((3, (20, 30)), (1, (50, 10))):
         write_pairs(tmp_path, count, size)
-    dataset = CaseDataset(list_cases(tmp_path)[1], ReadCase(2, 3, 1), NormaliseCase())
+    dataset = CaseDataset(list_cases(tmp_path)[1], Compose([ReadCase(2, 3, 1), NormaliseCase()]))
     batches = list(evaluation_loader(dataset))
     assert [batch["id"] for batch in batches] == [["case_00"], ["case_01"], ["case_02"]]
     assert [tuple(batch["image"].shape) for batch in batches] == [(1, 3, 50, 10), (1, 3, 20, 30), (1, 3, 20, 30)]
@@ -115,6 +116,6 @@ def test_evaluation_gives_each_case_in_order_at_its_own_size(tmp_path: Path, wri
 
 
 def test_images_without_labels(folder: Path) -> None:
-    dataset = CaseDataset(find_cases(folder / "images"), ReadCase(2, 3, 1), NormaliseCase())
+    dataset = CaseDataset(find_cases(folder / "images"), Compose([ReadCase(2, 3, 1), NormaliseCase()]))
     batch = next(iter(evaluation_loader(dataset)))
     assert "label" not in batch and batch["size"].tolist() == [[64, 48]]

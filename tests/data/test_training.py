@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from monai.transforms import Compose, RandFlipd
 from PIL import Image
 
 from monaiseg.data import NormaliseCase, ReadCase, TrainingDataset, build_augmentation, list_cases
 from monaiseg.data.augment import Levels
+from monaiseg.errors import ConfigError
 
 Write = Callable[..., Path]
 KEYS = ("image", "label")
@@ -144,3 +146,9 @@ def test_volumes_are_not_bounded() -> None:
     expected = 2 * (values[0] - values[0].mean()) / values[0].std()
     assert torch.allclose(item["image"][0], expected, atol=1e-4)
     assert item["image"][1].abs().max() < 1e-5
+
+
+def test_random_transforms_are_refused_not_left_out(folder: Path) -> None:
+    steps = Compose([ReadCase(2, 3, 1), RandFlipd("image", prob=1.0)])
+    with pytest.raises(ConfigError, match="does not do RandFlipd; take a CaseDataset"):
+        TrainingDataset(list_cases(folder)[1], steps, build_augmentation("none", 2, 3, ROI))
