@@ -17,8 +17,8 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from torch.utils.data import Dataset
 
 from monaiseg.data.cases import Case
-from monaiseg.data.looks import stacked
-from monaiseg.data.store import TensorStore
+from monaiseg.data.looks import Looks
+from monaiseg.data.store import ArrayStore
 from monaiseg.data.transforms import NormaliseCase
 from monaiseg.errors import DataError, cause_of
 
@@ -47,7 +47,7 @@ class CaseDataset(Dataset[Item]):
         data: the cases.
         transform: from a case to a dict of tensors and small values.
         seed: see above.
-        folder: where what is too large for memory goes, as `TensorStore` has it.
+        folder: where what is too large for memory goes, as `ArrayStore` has it.
 
     Raises:
         DataError: there is no case, or one cannot be read.
@@ -65,14 +65,14 @@ class CaseDataset(Dataset[Item]):
         self.data = list(data)
         once, self._each_time = split_transform(transform)
         self.seed = seed
-        self.store = TensorStore(folder)
+        self.store = ArrayStore(folder)
         self._cases: list[tuple[Item, dict[str, int]]] = []
-        looks = []
+        looks = Looks(folder)
         for item in _read_each(partial(_prepared, once), self.data):
             if "look" in item:
-                looks.append(item.pop("look").numpy())
+                looks.add(item.pop("look").numpy())
             self._cases.append(self._kept(item))
-        self.looks = stacked(looks) if len(looks) == len(self.data) else None
+        self.looks = looks.all() if len(looks) == len(self.data) else None
 
     def __len__(self) -> int:
         return len(self.data)
@@ -87,13 +87,13 @@ class CaseDataset(Dataset[Item]):
     def prepared(self, index: int) -> Item:
         """Return what is kept of a case; its large tensors are views of what is kept."""
         values, places = self._cases[index]
-        return values | {key: self.store[place] for key, place in places.items()}
+        return values | {key: torch.from_numpy(self.store[place]) for key, place in places.items()}
 
     def _kept(self, item: Item) -> tuple[Item, dict[str, int]]:
         plain = {key: convert_to_tensor(v, track_meta=False) if _is_tensor(v) else v for key, v in item.items()}
         large = {key for key, value in plain.items() if _is_tensor(value) and value.nbytes > SMALL}
         values = {key: value for key, value in plain.items() if key not in large}
-        return values, {key: self.store.add(plain[key]) for key in plain if key in large}
+        return values, {key: self.store.add(plain[key].numpy()) for key in plain if key in large}
 
 
 def _is_tensor(value: Any) -> bool:

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.likeness import Features
-from monaiseg.data.looks import look_of, read_each, stacked
+from monaiseg.data.looks import Looks, look_of, read_each
 
 Array = npt.NDArray[Any]
 
@@ -66,10 +66,12 @@ def find_duplicates(cases: Sequence[Case]) -> list[NearPair]:
         DataError: an image cannot be read.
     """
     read = read_each("comparing images", lambda case: (look_of(case), _digest(case)), cases)
-    looks = stacked([look for look, _ in read]) if read else np.empty(0)
+    looks = Looks()
+    for look, _ in read:
+        looks.add(look)
     exact = _exact([digest for _, digest in read])
     known = {(pair.first, pair.second) for pair in exact}
-    found = near_pairs(looks, [images_of(case)[0] for case in cases])
+    found = near_pairs(looks.all(), [images_of(case)[0] for case in cases])
     return sorted([*exact, *(pair for pair in found if (pair.first, pair.second) not in known)], key=_order)
 
 
@@ -119,11 +121,14 @@ def _exact(digests: Sequence[bytes]) -> list[NearPair]:
 
 
 def _near(features: Features, side: Array | None) -> list[NearPair]:
-    ends = _nearest(features.colours, side, THRESHOLDS["colours"]) | _nearest(features.plan, side, THRESHOLDS["plan"])
+    ends = np.union1d(
+        _nearest(features.colours, side, THRESHOLDS["colours"]), _nearest(features.plan, side, THRESHOLDS["plan"])
+    )
+    firsts, seconds = np.divmod(ends, len(features.richness))
     least = _unusual(features)
     pairs = []
-    for one, group in groupby(sorted(ends), key=lambda end: end[0]):
-        others = np.array([other for _, other in group])
+    for one in np.unique(firsts).tolist():
+        others = seconds[firsts.searchsorted(one) : firsts.searchsorted(one, "right")]
         likeness = features.likeness(one, others)
         richness = np.minimum(features.richness[one], features.richness[others]) / THRESHOLDS["rich"]
         needed = 1 - (1 - least) * np.minimum(1, richness)
@@ -145,21 +150,26 @@ def _unusual(features: Features) -> float:
     return float(np.clip(median + THRESHOLDS["unusual"] * (third - median), THRESHOLDS["near"], THRESHOLDS["most"]))
 
 
-def _nearest(rows: Array, side: Array | None, least: float) -> set[tuple[int, int]]:
-    """Return each row's nearest others whose product with it is at least so much, as pairs of positions."""
+def _nearest(rows: Array, side: Array | None, least: float) -> Array:
+    """Return each row's nearest others whose product with it is at least so much, a number a pair, see `_numbered`."""
     everyone = np.arange(len(rows))
     asking, asked = (everyone, everyone) if side is None else sorted((everyone[side], everyone[~side]), key=len)
     kept = min(NEIGHBOURS + (side is None), len(asked))  # everyone is nearest to itself
-    ends: set[tuple[int, int]] = set()
+    others = rows if side is None else rows[asked]
+    ends = [np.empty(0, np.int64)]
     for start in range(0, len(asking), CHUNK):
         chunk = asking[start : start + CHUNK]
-        alike = rows[chunk] @ rows[asked].T
+        alike = rows[chunk] @ others.T
         nearest = np.argpartition(-alike, kept - 1, axis=1)[:, :kept]
         row, column = np.nonzero(np.take_along_axis(alike, nearest, 1) >= least)
-        ends |= set(zip(chunk[row].tolist(), asked[nearest[row, column]].tolist(), strict=True))
-    if side is None:  # each pair once
-        ends = {(min(pair), max(pair)) for pair in ends if pair[0] != pair[1]}
-    return ends
+        ends.append(_numbered(chunk[row], asked[nearest[row, column]], len(rows)))
+    return np.unique(np.concatenate(ends))
+
+
+def _numbered(one: Array, other: Array, count: int) -> Array:
+    """Return a number for each pair of two different positions, the same for both orders: first * count + second."""
+    first, second = np.minimum(one, other), np.maximum(one, other)
+    return np.asarray((first * count + second)[first != second])
 
 
 def _sequence(colours: Array, names: Sequence[str]) -> list[NearPair]:

@@ -11,6 +11,7 @@ import numpy as np
 from monaiseg.data.cases import images_of
 from monaiseg.data.datasets import CaseDataset
 from monaiseg.data.duplicates import near_pairs
+from monaiseg.data.looks import Looks
 
 logger = logging.getLogger("monaiseg")
 
@@ -24,8 +25,10 @@ def leaked_pairs(train: CaseDataset, validation: CaseDataset) -> list[tuple[str,
         return []
     cases = [*train.data, *validation.data]
     is_validation = np.arange(len(cases)) >= len(train)
-    looks = np.concatenate([train.looks, validation.looks])
-    pairs = near_pairs(looks, [images_of(case)[0] for case in cases], is_validation)
+    looks = Looks()
+    for look in (*train.looks, *validation.looks):
+        looks.add(look)
+    pairs = near_pairs(looks.all(), [images_of(case)[0] for case in cases], is_validation)
     return sorted((cases[pair.second]["id"], cases[pair.first]["id"]) for pair in pairs)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from monaiseg.data.looks import SIDE
+from monaiseg.data.store import scratch
 
 Array = npt.NDArray[Any]
 
@@ -19,6 +20,9 @@ DARK = 32
 BINS = (12, 12, 6)
 RANGES = ((-0.3, 1.5), (-1.5, 0.5), (3.0, 5.6))
 """Of the logarithms of red over green, of blue over green, and of the mean."""
+
+CHUNK = 250
+"""Looks whose features are worked out at once."""
 
 GRID = 24
 WINDOW = 0.8
@@ -42,11 +46,18 @@ class Features:
     """
 
     def __init__(self, looks: Array) -> None:
-        count, views = looks.shape[:2]
-        parts = [_features(looks[start : start + 1000]) for start in range(0, count, 1000)]
-        joined: list[Array] = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        self.colours, self.plan, self.structure, self.seen, self.richness = joined
-        self.views: int = views
+        count, self.views = looks.shape[:2]
+        picture = (self.views, SIDE, SIDE)
+        self.colours = scratch((count, self.views * int(np.prod(BINS))), np.float32)
+        self.plan = scratch((count, self.views * (SIDE // 2) ** 2), np.float32)
+        self.structure = scratch((count, *picture), np.float32)
+        self.seen = scratch((count, *picture), bool)
+        self.richness = scratch((count,), np.float32)
+        kept = self.colours, self.plan, self.structure, self.seen, self.richness
+        for start in range(0, count, CHUNK):
+            rows = slice(start, start + CHUNK)
+            for target, values in zip(kept, _features(looks[rows]), strict=True):
+                target[rows] = values
 
     def likeness(self, one: int, others: Array) -> Array:
         """Return how well the structure of `one` fits that of each of the `others`: 1 the same, 0 unrelated."""

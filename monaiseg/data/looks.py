@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.pictures import unreadable
 from monaiseg.data.reading import image_shape, read_image
+from monaiseg.data.store import ArrayStore
 from monaiseg.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -22,6 +24,9 @@ Result = TypeVar("Result")
 
 SIDE = 32
 READERS = 2
+LITTLE = 8 * 2**20
+"""Bytes of looks that are kept in memory; more go to a file."""
+
 DRAFT = 128
 """The least side that a JPEG is decoded to for its look: its decoder halves for next to nothing."""
 
@@ -83,8 +88,23 @@ def read_each(what: str, read: Callable[[Case], Result], cases: Sequence[Case]) 
         return list(progress.track(results, total=len(cases)))
 
 
-def stacked(looks: Sequence[Array]) -> Array:
-    """Return looks as one array `[N, views, SIDE, SIDE, 3]`; raises DataError where pictures and volumes are mixed."""
-    if len({one.shape for one in looks}) > 1:
-        raise DataError("the cases are pictures and volumes; keep them in folders of their own")
-    return np.stack(looks)
+class Looks:
+    """The looks of cases as they come, of which memory holds few; raises DataError for pictures among volumes."""
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self._store = ArrayStore(folder, LITTLE)
+        self._shape: tuple[int, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def add(self, look: Array) -> None:
+        """Keep a look; not after all were asked for."""
+        self._shape = self._shape or look.shape
+        if look.shape != self._shape:
+            raise DataError("the cases are pictures and volumes; keep them in folders of their own")
+        self._store.add(look)
+
+    def all(self) -> Array:
+        """Return them as one array `[N, views, SIDE, SIDE, 3]`."""
+        return self._store.rows() if len(self) else np.empty((0, 1, SIDE, SIDE, 3), np.uint8)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from monaiseg.data import Case, ReadCase, find_cases, generate_polyps, look
-from monaiseg.data.looks import SIDE, look_of, read_each, stacked
+from monaiseg.data.looks import SIDE, Looks, look_of, read_each
 from monaiseg.errors import DataError
 
 Write = Callable[..., Path]
@@ -90,5 +90,8 @@ def test_results_come_in_the_order_of_the_cases(tmp_path: Path, write_pairs: Wri
 
 
 def test_pictures_and_volumes_cannot_be_compared() -> None:
+    looks = Looks()
+    looks.add(look(np.zeros((3, 9, 9), np.uint8)))
     with pytest.raises(DataError, match="pictures and volumes"):
-        stacked([look(np.zeros((3, 9, 9), np.uint8)), look(np.zeros((1, 9, 9, 9), np.float32))])
+        looks.add(look(np.zeros((1, 9, 9, 9), np.float32)))
+    assert len(looks) == 1 and looks.all().shape == (1, 1, SIDE, SIDE, 3)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from monaiseg.data.cases import Case, group_of, images_of
 from monaiseg.data.checking._facts import CaseFacts, Fault
 from monaiseg.data.duplicates import NearPair, groups_of, near_pairs
-from monaiseg.data.looks import stacked
+from monaiseg.data.looks import Looks
+from monaiseg.errors import DataError
 
 
 class Likenesses:
@@ -15,20 +14,24 @@ class Likenesses:
 
     def __init__(self) -> None:
         self._seen: list[tuple[Case, str, bytes]] = []
-        self._looks: list[np.ndarray] = []
+        self._looks = Looks()
+        self._mixed = False
 
     def add(self, facts: CaseFacts) -> None:
         """Take a case into account, if its image could be read."""
         if facts.image is not None and facts.image.look is not None:
+            try:
+                self._looks.add(facts.image.look)
+            except DataError:
+                self._mixed = True  # pictures among volumes: told as a fault of theirs
+                return
             self._seen.append((facts.case, facts.part, facts.image.digest))
-            self._looks.append(facts.image.look)
 
     def faults(self, root: str) -> list[Fault]:
         """Return a fault for each pair that is near, and one for a set whose random splits would leak."""
-        shapes = [look.shape for look in self._looks]
-        if len(set(shapes)) != 1:
-            return []  # pictures among volumes: told as a fault of theirs
-        pairs = near_pairs(stacked(self._looks), [images_of(case)[0] for case, _, _ in self._seen])
+        if self._mixed:
+            return []
+        pairs = near_pairs(self._looks.all(), [images_of(case)[0] for case, _, _ in self._seen])
         near = [pair for pair in pairs if pair.kind == "near" and not self._equal(pair)]
         return [self._fault(pair) for pair in near if self._is_told(pair)] + self._of_random_splits(root, pairs)
 
