@@ -63,6 +63,16 @@ def test_the_page_shows_cases_and_faults_and_is_never_overwritten(
     assert page.read_text() == content
 
 
+def test_the_page_shows_near_duplicates_beside_each_other(pairs: Path, tmp_path: Path) -> None:
+    original = Image.open(pairs / "images" / "case_01.png")
+    original.save(pairs / "images" / "case_02.png", "JPEG", quality=70)
+    page = tmp_path / "page.html"
+    assert main(["data", "check", str(pairs), "--html", str(page)]) == 6
+    content = page.read_text()
+    assert "Cases that show nearly the same" in content and "case_01 and case_02" in content
+    assert content.count('class=" wide"') == 1
+
+
 def test_what_is_no_data_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", str(tmp_path)]) == 3
     assert "the folder is empty" in capsys.readouterr().err

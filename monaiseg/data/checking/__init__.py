@@ -40,12 +40,14 @@ class CheckReport:
         classes: what their label channels are; None where the labels do not tell.
         summary: what the cases have, counted.
         faults: errors first.
+        alike: the pairs of cases that show nearly the same.
     """
 
     found: FoundData
     classes: Classes | None
     summary: Summary
     faults: list[Fault] = field(default_factory=list)
+    alike: list[tuple[Case, Case]] = field(default_factory=list)
 
     @property
     def worst(self) -> str:
@@ -97,6 +99,7 @@ def check_data(
         likenesses.add(facts)
         see(facts)
     faults += likenesses.faults(str(found.root))
+    report.alike = likenesses.alike
     faults += report.summary.faults(str(found.root))
     faults.sort(key=lambda fault: fault.severity != "error")
     return report

@@ -10,12 +10,17 @@ from monaiseg.errors import DataError
 
 
 class Likenesses:
-    """Keeps the looks of cases as they come, a few kilobytes each, and compares them at the end."""
+    """Keeps the looks of cases as they come, a few kilobytes each, and compares them at the end.
+
+    Attributes:
+        alike: the pairs of cases that `faults` told of.
+    """
 
     def __init__(self) -> None:
         self._seen: list[tuple[Case, str, bytes]] = []
         self._looks = Looks()
         self._mixed = False
+        self.alike: list[tuple[Case, Case]] = []
 
     def add(self, facts: CaseFacts) -> None:
         """Take a case into account, if its image could be read."""
@@ -32,8 +37,9 @@ class Likenesses:
         if self._mixed:
             return []
         pairs = near_pairs(self._looks.all(), [images_of(case)[0] for case, _, _ in self._seen])
-        near = [pair for pair in pairs if pair.kind == "near" and not self._equal(pair)]
-        return [self._fault(pair) for pair in near if self._is_told(pair)] + self._of_random_splits(root, pairs)
+        near = [pair for pair in pairs if pair.kind == "near" and not self._equal(pair) and self._is_told(pair)]
+        self.alike = [(self._seen[pair.first][0], self._seen[pair.second][0]) for pair in near]
+        return [self._fault(pair) for pair in near] + self._of_random_splits(root, pairs)
 
     def _equal(self, pair: NearPair) -> bool:
         return self._seen[pair.first][2] == self._seen[pair.second][2]

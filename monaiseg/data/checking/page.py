@@ -34,16 +34,20 @@ SIDE = 200
 SOUND, FAULTY = 96, 96
 """So many cases without and with faults are shown at most."""
 
+PAIRS = 48
+"""So many pairs of cases that show nearly the same are shown at most."""
+
 COLOURS = ((0, 220, 120), (255, 80, 60), (70, 140, 255), (255, 200, 0), (220, 90, 255), (0, 220, 220))
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A case on the page: its name, its picture as a data address, and what is wrong with it."""
+    """A case on the page, or two of them: name, picture as a data address, what is wrong, and whether it is wide."""
 
     name: str
     picture: str
-    faults: tuple[str, ...]
+    faults: tuple[str, ...] = ()
+    wide: bool = False
 
 
 class ContactSheet:
@@ -76,8 +80,9 @@ class ContactSheet:
         """Draw the chosen cases and write the page."""
         classes = report.classes or FOREGROUND
         tiles = {
-            kind: [_tile(facts, classes) for facts in chosen]
-            for kind, chosen in (("Cases with faults", self._faulty), ("Cases", self._sound))
+            "Cases with faults": [_tile(facts, classes) for facts in self._faulty],
+            "Cases that show nearly the same": [_pair(*pair, classes) for pair in report.alike[:PAIRS]],
+            "Cases": [_tile(facts, classes) for facts in self._sound],
         }
         templates = Environment(loader=PackageLoader("monaiseg", "_templates"), autoescape=True)
         legend = list(zip(classes.names, _hex(len(classes)), strict=False))
@@ -100,6 +105,15 @@ def _tile(facts: CaseFacts, classes: Classes) -> Tile:
     except DataError:
         picture = ""
     return Tile(name, picture, faults)
+
+
+def _pair(first: Case, second: Case, classes: Classes) -> Tile:
+    """Return two cases beside each other."""
+    pictures = [draw_case(case, classes) for case in (first, second)]
+    both = Image.new("RGB", (2 * SIDE + 4, max(picture.height for picture in pictures)), "white")
+    for picture, left in zip(pictures, (0, SIDE + 4), strict=True):
+        both.paste(picture, (left, 0))
+    return Tile(f"{first['id']} and {second['id']}", _address(both), wide=True)
 
 
 def _address(picture: Image.Image) -> str:
