@@ -72,6 +72,9 @@ class CaseDataset(Dataset[Item]):
             if "look" in item:
                 looks.add(item.pop("look").numpy())
             self._cases.append(self._kept(item))
+        if self.store.in_file:
+            where = self.store.folder or "the folder for temporary files"
+            print(f"data: {self.store.nbytes / 2**20:.0f} MiB decoded, in a temporary file in {where}")
         self.looks = looks.all() if len(looks) == len(self.data) else None
 
     def __len__(self) -> int:

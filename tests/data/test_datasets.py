@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from monai.transforms import Compose, EnsureTyped, Lambda, RandGaussianNoised, R
 from PIL import Image
 
 from monaiseg.data import CaseDataset, NormaliseCase, ReadCase, list_cases, training_loader
+from monaiseg.data.store import ArrayStore
 from monaiseg.errors import DataError, cause_of
 
 Write = Callable[..., Path]
@@ -31,6 +33,19 @@ def test_cases_are_kept_as_they_were_read(folder: Path) -> None:
     for _ in range(2):
         assert dataset[0]["image"].dtype == torch.float32
     assert np.array_equal(dataset.prepared(0)["image"].numpy(), expected), "normalising must not write to what is kept"
+
+
+def test_what_memory_does_not_hold_is_in_a_file_and_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_memory = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1))
+    assert "temporary file" not in capsys.readouterr().out
+    monkeypatch.setattr("monaiseg.data.datasets.ArrayStore", partial(ArrayStore, in_memory=1000))
+    in_file = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1), folder=tmp_path / "runs")
+    assert f"data: 0 MiB decoded, in a temporary file in {tmp_path}\n" in capsys.readouterr().out
+    for index in range(6):
+        assert torch.equal(in_file[index]["image"], in_memory[index]["image"])
+        assert torch.equal(in_file[index]["label"], in_memory[index]["label"])
 
 
 def test_only_what_is_small_stays_outside_the_store(folder: Path) -> None:
