@@ -35,7 +35,9 @@ THRESHOLDS = {
 NEIGHBOURS = 10
 """How many of each picture's nearest in colour, and in plan, are compared in structure."""
 
-CHUNK = 250
+ENTRIES = 500_000
+"""Products that are held at once."""
+
 SAMPLE = 1000
 ROUNDING = 1e-4
 FEW = 30
@@ -157,8 +159,9 @@ def _nearest(rows: Array, side: Array | None, least: float) -> Array:
     kept = min(NEIGHBOURS + (side is None), len(asked))  # everyone is nearest to itself
     others = rows if side is None else rows[asked]
     ends = [np.empty(0, np.int64)]
-    for start in range(0, len(asking), CHUNK):
-        chunk = asking[start : start + CHUNK]
+    step = max(1, ENTRIES // max(1, len(asked)))
+    for start in range(0, len(asking), step):
+        chunk = asking[start : start + step]
         alike = rows[chunk] @ others.T
         nearest = np.argpartition(-alike, kept - 1, axis=1)[:, :kept]
         row, column = np.nonzero(np.take_along_axis(alike, nearest, 1) >= least)
