@@ -7,6 +7,7 @@ from monaiseg.nn._encoders import EncoderLike, PlainEncoder, make_encoder, steps
 from monaiseg.nn._init import initialise
 from monaiseg.nn._layout import narrow_strided
 from monaiseg.nn._padding import PaddedNetwork, Stride, crop_to, pad_to_divisor, per_axis
+from monaiseg.nn._renaming import join_names, rename_layers
 from monaiseg.nn._sampling import MakeUpsampling, Upsampling, resized, upsampling
 from monaiseg.nn._units import (
     Act,
@@ -35,12 +36,14 @@ __all__ = [
     "Upsampling",
     "crop_to",
     "initialise",
+    "join_names",
     "make_encoder",
     "make_head",
     "narrow_strided",
     "norm_layer",
     "pad_to_divisor",
     "per_axis",
+    "rename_layers",
     "resized",
     "steps_between",
     "unit_maker",

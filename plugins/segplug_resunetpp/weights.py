@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import torch
 
+from monaiseg.nn import join_names, rename_layers
+
 _SHORTCUT_AND_ATTENTION = {
     "c2.0": "0.shortcut.0",
     "c2.1": "0.shortcut.1",
@@ -29,9 +31,9 @@ _PARTS = {
     ("aspp", "output"): _PYRAMID,
 }
 _LAYERS = {
-    f"{theirs}.{inner}": f"{ours}.{own}" for (theirs, ours), part in _PARTS.items() for inner, own in part.items()
+    theirs: ours for part, layers in _PARTS.items() for theirs, ours in join_names(dict([part]), layers).items()
 } | {"output": "head"}
-_LEAVES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+_LINEAR = {f"{ours}.weight" for theirs, ours in _LAYERS.items() if ".attn." in theirs}
 
 
 def from_resunetplusplus(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -40,11 +42,6 @@ def from_resunetplusplus(state: Mapping[str, torch.Tensor]) -> dict[str, torch.T
     Raises:
         ValueError: a key is none of that network's; the message names it.
     """
-    converted = {}
-    for key, weight in state.items():
-        layer, _, leaf = key.rpartition(".")
-        if layer not in _LAYERS or leaf not in _LEAVES:
-            raise ValueError(f"{key} is no weight of DebeshJha/ResUNetPlusPlus")
-        # Their squeeze-and-excitation is of linear layers, ours of 1x1 convolutions.
-        converted[f"{_LAYERS[layer]}.{leaf}"] = weight[..., None, None] if ".attn." in key else weight
-    return converted
+    renamed = rename_layers(state, _LAYERS, "DebeshJha/ResUNetPlusPlus")
+    # Their squeeze-and-excitation is of linear layers, ours of 1x1 convolutions.
+    return {key: weight[..., None, None] if key in _LINEAR else weight for key, weight in renamed.items()}

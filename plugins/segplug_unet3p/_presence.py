@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from monai.networks.layers.factories import Conv, Dropout, Pool
+from monai.networks.layers.factories import Conv, Dropout
 from torch import nn
 
 from monaiseg.nn import initialise
@@ -37,13 +37,12 @@ class Gate(nn.Module):
         with torch.no_grad():
             convolution.weight.mul_(0.01)
             convolution.bias.view(gates, 2)[:, 1] = 1.0
-        self.classify = nn.Sequential(
-            Dropout[Dropout.DROPOUT, spatial_dims](dropout), convolution, Pool[Pool.ADAPTIVEMAX, spatial_dims](1)
-        )
+        self.classify = nn.Sequential(Dropout[Dropout.DROPOUT, spatial_dims](dropout), convolution)
 
     def forward(self, coarsest: torch.Tensor, outputs: list[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Return presence logits `[B, gates, 2]`, absent and present, and the outputs with what is absent closed."""
-        presence = self.classify(coarsest).view(len(coarsest), self.gates, 2)
+        # The maximum over all places; torch 2.8 exports no adaptive pooling to ONNX.
+        presence = self.classify(coarsest).flatten(2).amax(-1).view(len(coarsest), self.gates, 2)
         if self.in_training or not self.training:
             outputs = [close_absent(output, presence, self.background) for output in outputs]
         return presence, outputs
