@@ -50,7 +50,10 @@ def _split(options: argparse.Namespace, _: list[str]) -> None:
     cases = every_case(found)
     by, groups, pairs = groups_of_cases(cases, options.by)
     foreground = foreground_shares(cases, classes)
-    parts = _parts(options, cases, groups, foreground)
+    try:
+        parts = _parts(options, cases, groups, foreground)
+    except DataError as error:
+        raise DataError(f"{options.folder}: {error}") from error
     file = _file(options, by, found.layout, cases, parts, groups)
     file.write(options.output)
     rows = _rows(file, dict(zip((case["id"] for case in cases), foreground, strict=True)))

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.likeness import Features
-from monaiseg.data.looks import Looks, look_of, read_each
+from monaiseg.data.looks import Looks, each_read, look_of
 
 Array = npt.NDArray[Any]
 
@@ -37,6 +37,9 @@ NEIGHBOURS = 10
 
 ENTRIES = 500_000
 """Products that are held at once."""
+
+CHUNK = 250
+"""Neighbours by name that are compared at once."""
 
 SAMPLE = 1000
 ROUNDING = 1e-4
@@ -67,11 +70,11 @@ def find_duplicates(cases: Sequence[Case]) -> list[NearPair]:
     Raises:
         DataError: an image cannot be read.
     """
-    read = read_each("comparing images", lambda case: (look_of(case), _digest(case)), cases)
-    looks = Looks()
-    for look, _ in read:
+    looks, digests = Looks(), []
+    for look, digest in each_read("comparing images", lambda case: (look_of(case), _digest(case)), cases):
         looks.add(look)
-    exact = _exact([digest for _, digest in read])
+        digests.append(digest)
+    exact = _exact(digests)
     known = {(pair.first, pair.second) for pair in exact}
     found = near_pairs(looks.all(), [images_of(case)[0] for case in cases])
     return sorted([*exact, *(pair for pair in found if (pair.first, pair.second) not in known)], key=_order)
@@ -180,14 +183,19 @@ def _sequence(colours: Array, names: Sequence[str]) -> list[NearPair]:
     if len(colours) < FEW:
         return []
     order = sorted(range(len(names)), key=lambda position: _natural(names[position]))
-    ordered = colours[order]
-    sample = ordered[:: max(1, len(ordered) // SAMPLE)]
+    sample = colours[order[:: max(1, len(order) // SAMPLE)]]
     apart = np.triu(np.ones((len(sample),) * 2, bool), k=len(sample) // 4)
     level = np.quantile((sample @ sample.T)[apart], THRESHOLDS["unlikely"]) + ROUNDING
-    alike = (ordered[:-1] * ordered[1:]).sum(1)
+    alike = _neighbours(colours, order)
     if (alike > level).mean() < THRESHOLDS["sequence"]:
         return []
     return [_pair(order[k], order[k + 1], "sequence", alike[k]) for k in np.flatnonzero(alike > level)]
+
+
+def _neighbours(colours: Array, order: Sequence[int]) -> Array:
+    """Return how alike each row is to the next one in an order, a few held at a time."""
+    chunks = (colours[list(order[start : start + CHUNK + 1])] for start in range(0, len(order) - 1, CHUNK))
+    return np.concatenate([(rows[:-1] * rows[1:]).sum(1) for rows in chunks])
 
 
 def _natural(name: str) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,6 +78,11 @@ def _draft(path: str) -> Array:
 
 def read_each(what: str, read: Callable[[Case], Result], cases: Sequence[Case]) -> list[Result]:
     """Return what `read` gives for each case, read by two threads, with a progress bar on a terminal."""
+    return list(each_read(what, read, cases))
+
+
+def each_read(what: str, read: Callable[[Case], Result], cases: Sequence[Case]) -> Iterator[Result]:
+    """Give what `read_each` returns, one after another."""
     console = Console(stderr=True)
     columns = TextColumn(what), MofNCompleteColumn(), TimeElapsedColumn()
     with (
@@ -85,7 +90,7 @@ def read_each(what: str, read: Callable[[Case], Result], cases: Sequence[Case]) 
         ThreadPoolExecutor(READERS) as readers,
     ):
         results: Iterable[Result] = readers.map(read, cases)
-        return list(progress.track(results, total=len(cases)))
+        yield from progress.track(results, total=len(cases))
 
 
 class Looks:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from monaiseg._files import write_json
-from monaiseg.data.cases import Case, data_hash
+from monaiseg.data.cases import Case, content_hash
+from monaiseg.data.looks import read_each
 from monaiseg.data.splits import PARTS
 from monaiseg.errors import ConfigError, DataError, OutputError
 
@@ -18,7 +19,6 @@ FORMAT = "monaiseg split 1"
 FIELDS: dict[str, type] = {
     "made": dict,
     "layout": str,
-    "data_hash": str,
     "parts": dict,
     "groups": dict,
     "hashes": dict,
@@ -33,27 +33,26 @@ class SplitFile:
         name: the file, for messages.
         made: how it was made: by what, seed, stratified or not, thresholds.
         layout: how the folder was read.
-        data_hash: over the files of all cases, as `monaiseg.data.data_hash` has it.
         parts: the ids of each part: `fold 0` and so on, or `train`, `validation` and, it may be, `test`.
         groups: of each case, what it was kept together with.
-        hashes: of each case, over its own files.
+        hashes: of each case, over the contents of its files.
     """
 
     name: str
     made: dict[str, Any]
     layout: str
-    data_hash: str
     parts: dict[str, list[str]]
     groups: dict[str, str]
     hashes: dict[str, str]
 
     def content(self) -> dict[str, Any]:
         """Return what is written."""
-        return {"format": FORMAT, **{key: getattr(self, key) for key in FIELDS}}
+        return {"format": FORMAT, "sha256": self.sha256(), **{key: getattr(self, key) for key in FIELDS}}
 
     def sha256(self) -> str:
-        """Return the hash of the content, by which two runs can be seen to have had the same split."""
-        return hashlib.sha256(json.dumps(self.content(), sort_keys=True).encode()).hexdigest()
+        """Return the hash of parts, groups and hashes, by which two runs can be seen to have had the same split."""
+        held = {"parts": self.parts, "groups": self.groups, "hashes": self.hashes}
+        return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
 
     @property
     def in_folds(self) -> bool:
@@ -71,7 +70,7 @@ class SplitFile:
         write_json(path, self.content())
 
     def split(self, cases: Sequence[Case]) -> dict[str, list[Case]]:
-        """Return the cases of each part.
+        """Return the cases of each part; every file is read, to see that it is the one that was split.
 
         Raises:
             DataError: they are not the cases that were split.
@@ -84,15 +83,14 @@ class SplitFile:
         for case in cases:
             if case["id"] not in self.hashes:
                 raise DataError(f"{self.name}: case {case['id']} of the data is in no part; {_MEND}")
-            if self.hashes[case["id"]] != _hash(case):
-                raise DataError(f"{self.name}: the files of case {case['id']} have changed since; {_MEND}")
-        if data_hash(cases) != self.data_hash:
-            raise DataError(f"{self.name}: its data hash is not that of the data; {_MEND}")
+        for name, found in _hashes(cases).items():
+            if self.hashes[name] != found:
+                raise DataError(f"{self.name}: the files of case {name} have changed since; {_MEND}")
         return {part: [by_id[name] for name in ids] for part, ids in self.parts.items()}
 
 
-def _hash(case: Case) -> str:
-    return data_hash([case])[:16]
+def _hashes(cases: Sequence[Case]) -> dict[str, str]:
+    return dict(zip((case["id"] for case in cases), read_each("hashing files", content_hash, cases), strict=True))
 
 
 _MEND = "restore the data, or make a new split with monaiseg data split"
@@ -107,10 +105,9 @@ def make_split_file(
         name="the split",
         made=dict(made),
         layout=layout,
-        data_hash=data_hash(cases),
         parts={name: [case["id"] for case in part] for name, part in zip(names, parts, strict=False)},
         groups={case["id"]: name for case, name in zip(cases, groups, strict=True)},
-        hashes={case["id"]: _hash(case) for case in cases},
+        hashes=_hashes(cases),
     )
 
 
@@ -119,7 +116,7 @@ def read_split_file(path: str | Path) -> SplitFile:
 
     Raises:
         ConfigError: there is no such file, or it is no split file.
-        DataError: a case or a group is in two parts, or a case lacks its hash or group.
+        DataError: a case or a group is in two parts, a case lacks its hash or group, or the file was changed.
     """
     file = Path(path).expanduser()
     try:
@@ -136,6 +133,9 @@ def read_split_file(path: str | Path) -> SplitFile:
         raise ConfigError(f"split {file}: its parts must be lists of ids and its groups names")
     split = SplitFile(name=str(file), **fields)
     _check(split)
+    if content.get("sha256", split.sha256()) != split.sha256():
+        told = "its sha256 is not that of its parts: it was changed after it was written"
+        raise DataError(f"{file}: {told}; make a new split, or remove the line sha256 where the change is meant")
     return split
 
 

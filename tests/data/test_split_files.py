@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,9 +148,9 @@ def test_a_file_that_contradicts_itself_is_refused(folds: Path, folder: Path, ed
         ("{", "it is not JSON"),
         ("[]", "is no split file"),
         ('{"train": [], "validation": []}', "is no split file"),
-        ('{"format": "monaiseg split 1", "made": {}, "layout": "a", "data_hash": "", "parts": []}', "is no split file"),
+        ('{"format": "monaiseg split 1", "made": {}, "layout": "a", "parts": []}', "is no split file"),
         (
-            '{"format": "monaiseg split 1", "made": {}, "layout": "a", "data_hash": "", "parts": {"fold 0": "ab"}, '
+            '{"format": "monaiseg split 1", "made": {}, "layout": "a", "parts": {"fold 0": "ab"}, '
             '"groups": {}, "hashes": {}}',
             "its parts must be lists of ids",
         ),
@@ -182,9 +183,33 @@ def test_missing_new_and_changed_cases_are_named(folder: Path, folds: Path) -> N
         load_cases(str(folder), split=str(folds))
 
 
-def test_an_edited_data_hash_is_refused(folder: Path, folds: Path) -> None:
-    with pytest.raises(DataError, match="its data hash is not that of the data"):
-        load_cases(str(folder), split=str(edited(folds, lambda content: content.update(data_hash="0" * 64))))
+def moved(content: dict[str, Any]) -> None:
+    content["parts"]["fold 1"].append(content["parts"]["fold 0"].pop())
+
+
+def test_a_file_that_was_changed_by_hand_is_refused_unless_that_is_meant(folder: Path, folds: Path) -> None:
+    with pytest.raises(DataError, match=r"folds\.json: its sha256 is not that of its parts.*remove the line sha256"):
+        load_cases(str(folder), split=str(edited(folds, moved)))
+    load_cases(str(folder), split=str(edited(folds, lambda content: content.pop("sha256"))))
+
+
+def test_a_change_that_keeps_name_and_size_is_seen(folder: Path, folds: Path) -> None:
+    mask = folder / "masks" / "case_04.png"
+    with Image.open(mask) as picture:
+        inverted = picture.point(lambda value: 255 - value)
+    inverted.save(mask.with_suffix(".bmp"))
+    mask.unlink()
+    made(folder, [1.0] * 5).write(folds.with_name("new.json"))
+    content = bytearray(mask.with_suffix(".bmp").read_bytes())
+    content[-1] ^= 255
+    mask.with_suffix(".bmp").write_bytes(content)
+    with pytest.raises(DataError, match="the files of case case_04 have changed since"):
+        load_cases(str(folder), split=str(folds.with_name("new.json")))
+
+
+def test_the_hash_is_of_the_split_and_not_of_who_made_it(folder: Path) -> None:
+    split = made(folder, [1.0] * 5)
+    assert replace(split, made={**split.made, "monaiseg": "99"}).sha256() == split.sha256()
 
 
 def test_the_folder_may_have_moved(folder: Path, folds: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 
@@ -71,11 +72,25 @@ def test_seeds_give_other_splits() -> None:
     assert len(drawn) == 10
 
 
+@pytest.mark.parametrize("shares", [[1.0] * 5, [0.7, 0.1, 0.2]])
+def test_any_group_may_come_to_any_part(shares: list[float]) -> None:
+    """Given out by size, the largest of these patients were in training whatever the seed."""
+    groups = [f"patient {number}" for number in range(1, 16) for _ in range(number)]
+    cases = cases_of(len(groups))
+    drawn = [allocate(cases, groups, shares, seed) for seed in range(40)]
+    assert len({str(ids(parts)) for parts in drawn}) > 30
+    for part in range(len(shares)):
+        held = Counter(group for parts in drawn for group in {groups[int(case["id"])] for case in parts[part]})
+        assert len(held) > 10 and max(held.values()) < 40
+    sizes = [abs(len(part) - 120 * share / sum(shares)) for parts in drawn for part, share in zip(parts, shares)]
+    assert max(sizes) <= 3
+
+
 def test_the_split_is_the_same_in_every_version() -> None:
     """Like the folds, on purpose."""
     cases = cases_of(12)
     parts = allocate(cases, [str(n // 2) for n in range(12)], [0.5, 0.25, 0.25], 0, [n / 12 for n in range(12)])
-    assert ids(parts) == [["02", "03", "04", "05", "10", "11"], ["06", "07"], ["00", "01", "08", "09"]]
+    assert ids(parts) == [["02", "03", "06", "07", "08", "09"], ["00", "01", "10", "11"], ["04", "05"]]
 
 
 @pytest.mark.parametrize("shares", [[1.0] * 5, [0.7, 0.1, 0.2]])
@@ -197,7 +212,7 @@ def test_foreground_is_what_any_class_covers(tmp_path: Path) -> None:
     assert foreground_shares(cases) == [0.5, 0.75]
 
 
-@pytest.mark.parametrize("shares", [[1.0], [0.5, 0.6], [0.5, 0.5, 0.0], [0.25] * 4, [1.2, -0.2]])
+@pytest.mark.parametrize("shares", [[1.0], [0.5, 0.6], [0.5, 0.5, 0.0], [0.25] * 4, [1.2, -0.2], [float("nan"), 0.5]])
 def test_wrong_shares(shares: list[float]) -> None:
     with pytest.raises(ConfigError, match=r"write 2 or 3 positive numbers that make 1"):
         check_shares(shares)
@@ -210,5 +225,5 @@ def test_wrong_seeds(seed: object) -> None:
 
 
 def test_too_few_groups_are_told() -> None:
-    with pytest.raises(DataError, match="2 groups of cases cannot make 3 parts; ask for fewer parts, as --folds 2"):
+    with pytest.raises(DataError, match="2 groups of cases cannot make 3 parts, for each stays whole; ask for 2"):
         check_parts(["a", "a", "b"], 3)
