@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from monaiseg.data.cases import Case
+from monaiseg.data.class_values import find_classes
 from monaiseg.data.classes import Classes, classes_of
-from monaiseg.data.labels import find_classes
 from monaiseg.data.layouts import FoundData, find_data
 from monaiseg.data.reading import image_shape
 from monaiseg.errors import ConfigError, DataError

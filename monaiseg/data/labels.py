@@ -1,4 +1,4 @@
-"""Reads the label of a case into a channel a class, and finds out what the classes are where nothing tells.
+"""Reads the label of a case into a channel a class.
 
 What a label file means is never guessed: a mask is two-valued or has grey edges around 0 and 255; values and colours
 that no class has are an error.
@@ -6,8 +6,6 @@ that no class has are an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,12 +20,6 @@ from monaiseg.data.volumes import is_volume, read_volume
 from monaiseg.errors import DataError
 
 Array = npt.NDArray[Any]
-
-SEEN = 20
-"""How many label files are looked at to find out which values they hold."""
-
-MOST = 64
-"""More values than that are no classes, and a larger one is none where it is alone."""
 
 
 def read_label(case: Case, spatial_dims: int, classes: Classes = FOREGROUND) -> tuple[npt.NDArray[np.uint8], bool]:
@@ -106,44 +98,3 @@ def label_values(path: str, spatial_dims: int) -> Array:
 def _indices(path: str) -> Array:
     picture = open_picture(path)
     return np.asarray(picture if picture.mode in ("1", "L", "P", "RGB", *DEEP_MODES) else picture.convert("RGB"))
-
-
-def find_classes(cases: Sequence[Case], spatial_dims: int) -> Classes:
-    """Return what the label files of cases tell of their classes.
-
-    Several files a case are a class each. Of one file a case, the first ones are looked at: two-valued masks make one
-    class, whole numbers from 0 to K without a gap make K classes called by their values.
-
-    Raises:
-        DataError: a file cannot be read, or its values can be meant in several ways.
-    """
-    if len(cases[0]["label"]) > 1:
-        return Classes("masks", tuple(f"class{number}" for number in range(len(cases[0]["label"]))))
-    if not isinstance(cases[0]["label"][0], str):
-        return FOREGROUND
-    found: dict[int, str] = {}
-    for case in islice(cases, SEEN):
-        path = str(case["label"][0])
-        values = _class_values(path, spatial_dims)
-        if (len(values) == 1 and max(values) > MOST) or len(values) > MOST:
-            return FOREGROUND  # a mask of 0 and 255, or what is no label at all, as reading will say
-        found = dict.fromkeys(values, path) | found
-    if len(found) < 2:
-        return FOREGROUND
-    if set(found) != set(range(1, len(found) + 1)):
-        table = ", ".join(f"'name{n}': {value}" for n, value in enumerate(sorted(found)))
-        raise DataError(
-            f"{found[max(found)]}: the labels hold {shown(np.array(sorted(found)))}, which may be classes; "
-            f'name them with --classes "{{{table}}}"',
-            "gaps",
-        )
-    return Classes("values", tuple(map(str, sorted(found))), tuple((value,) for value in sorted(found)))
-
-
-def _class_values(path: str, spatial_dims: int) -> set[int]:
-    """Return the values but 0 of a label file; 255 alone of a mask, whatever greys its edges have."""
-    try:
-        _, had_edges = read_mask(path, spatial_dims)
-    except DataError:
-        had_edges = False
-    return {255} if had_edges else set(np.unique(label_values(path, spatial_dims)).tolist()) - {0}

@@ -28,7 +28,7 @@ def read_mask(path: str, spatial_dims: int) -> tuple[Mask, bool]:
     Raises:
         DataError: the file cannot be read, has other dimensions, or is not two-valued.
     """
-    return _binarise(mask_values(path, spatial_dims), path)
+    return binarise(mask_values(path, spatial_dims), path)
 
 
 def mask_values(path: str, spatial_dims: int) -> Array:
@@ -73,8 +73,8 @@ def _mask_picture(path: str) -> Array:
     return colours if grey or picture.mode != "P" else values
 
 
-def _binarise(values: Array, path: str) -> tuple[Mask, bool]:
-    """Return the foreground and whether there were grey edges around 0 and 255."""
+def binarise(values: Array, path: str) -> tuple[Mask, bool]:
+    """Return the foreground of a mask's values, and whether there were grey edges; raises as `read_mask` does."""
     if values.dtype == np.bool_:
         return values.astype(np.bool_), False
     low, high = values.min(), values.max()

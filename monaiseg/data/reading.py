@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.pictures import DEEP_MODES, open_picture, picture_size
+from monaiseg.data.placement import check_place
 from monaiseg.data.volumes import is_volume, read_volume, volume_geometry
 from monaiseg.errors import DataError
 
@@ -95,7 +96,7 @@ def image_shape(case: Case) -> tuple[int, tuple[int, ...]]:
 
 
 def check_sizes(case: Case, image: Array, label: Array) -> None:
-    """Raise DataError if image and label `[C, *spatial]` differ in size."""
+    """Raise DataError if image and label `[C, *spatial]` differ in size, or by their headers in place."""
     if image.shape[1:] != label.shape[1:]:
         first = case["label"][0] if isinstance(case["label"][0], str) else case["label"][0][0]
         raise DataError(
@@ -103,6 +104,7 @@ def check_sizes(case: Case, image: Array, label: Array) -> None:
             f"{size_text(image.shape[1:])}; make them equal",
             "size",
         )
+    check_place(case)
 
 
 def size_text(shape: tuple[int, ...]) -> str:

@@ -41,8 +41,20 @@ class Geometry:
         return tuple(float(length) for length in np.linalg.norm(self.affine[:3, :3], axis=0))
 
     @property
+    def spacing_text(self) -> str:
+        """The spacing as 1 x 1 x 2.5."""
+        return " x ".join(f"{length:g}" for length in self.spacing)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the header tells a place at all."""
+        return bool(np.isfinite(self.affine).all()) and min(self.spacing) > 0
+
+    @property
     def orientation(self) -> str:
-        """Where the axes point, as RAS: right, anterior, superior."""
+        """Where the axes point, as RAS: right, anterior, superior; ??? where the header does not tell."""
+        if not self.sound:
+            return "???"
         return "".join(code or "?" for code in nibabel.aff2axcodes(self.affine))
 
 

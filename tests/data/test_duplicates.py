@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from PIL import Image, ImageEnhance
 from monaiseg.data import (
     Case,
     NearPair,
+    duplicates,
     find_cases,
     find_duplicates,
     generate_nuclei,
@@ -215,6 +217,19 @@ def test_kvasir(real_data: Real) -> None:
         train/796~validation/67 validation/61~validation/69
     """
     assert found == set(seen.split())
+
+
+def test_neighbours_are_compared_a_few_at_a_time() -> None:
+    """Colours are in a file where they are many; all of them, in the order of names, were once in memory."""
+    row = np.full(864, 864**-0.5, np.float32)
+    colours = np.broadcast_to(row, (30_000, 864))
+    order = np.random.default_rng(0).permutation(len(colours)).tolist()
+    tracemalloc.start()
+    alike = duplicates._neighbours(colours, order)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert alike.shape == (29_999,) and np.allclose(alike, 1)
+    assert most < 0.1 * 30_000 * row.nbytes
 
 
 ENDS = """25 50 67 78 103 126 151 177 199 205 227 252 277 297 317 342 363 383 408 428 447 466 478 503 528 546 571 591

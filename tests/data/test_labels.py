@@ -14,8 +14,9 @@ from pictures import DISC, case, nifti, png, refused
 from PIL import Image
 
 from monaiseg.data import CaseShape, Classes, load_cases
+from monaiseg.data.class_values import find_classes
 from monaiseg.data.classes import classes_beside, classes_of
-from monaiseg.data.labels import find_classes, label_values, read_label
+from monaiseg.data.labels import label_values, read_label
 from monaiseg.errors import ConfigError, DataError
 
 THREE = classes_of({"liver": 1, "tumour": 2, "vessel": 3}, "classes")

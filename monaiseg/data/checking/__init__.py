@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from monaiseg.data.cases import Case, images_of
-from monaiseg.data.checking._facts import CaseFacts, Fault
+from monaiseg.data.checking._classes import Expected, expected
+from monaiseg.data.checking._facts import CaseFacts, Fault, ImageFacts
 from monaiseg.data.checking._images import look_at_image
 from monaiseg.data.checking._labels import look_at_label
+from monaiseg.data.checking._leaks import Copies, Groups
 from monaiseg.data.checking._likeness import Likenesses
 from monaiseg.data.checking._summary import Summary
-from monaiseg.data.classes import Classes, classes_of
-from monaiseg.data.labels import SEEN, find_classes
+from monaiseg.data.classes import Classes
 from monaiseg.data.layouts import FoundData, find_data
-from monaiseg.data.reading import image_shape
 from monaiseg.errors import DataError
 
 __all__ = ["CaseFacts", "CheckReport", "Fault", "Summary", "check_data"]
@@ -88,79 +86,31 @@ def check_data(
         ConfigError: `layout` or `classes` cannot be used.
     """
     found = find_data(root, layout)
-    faults = [Fault.of(error) for error in found.faults]
-    named, dims = _classes(found, classes, faults)
+    faults = [Fault.of(error) for error in found.faults] + [_orphan(file) for file in found.orphans]
+    expect = expected(found, classes, faults)
+    named = expect.classes if expect.named else None
     report = CheckReport(found, named, Summary(named), faults)
-    twins, likenesses = Twins(), Likenesses()
-    for facts in _look_at_all(found, dims, named):
+    copies, groups, likenesses = Copies(), Groups(), Likenesses()
+    for facts in _look_at_all(found, expect):
         report.summary.add(facts)
-        faults += facts.faults
-        twins.add(facts, faults)
+        faults += [*facts.faults, *copies.add(facts), *groups.add(facts)]
         likenesses.add(facts)
         see(facts)
     faults += likenesses.faults(str(found.root))
-    report.alike = likenesses.alike
+    report.alike = [*copies.pairs, *likenesses.alike]
     faults += report.summary.faults(str(found.root))
     faults.sort(key=lambda fault: fault.severity != "error")
     return report
 
 
-class Twins:
-    """Finds pictures that are the same to the last pixel."""
-
-    def __init__(self) -> None:
-        self._first: dict[bytes, tuple[str, str]] = {}
-
-    def add(self, facts: CaseFacts, faults: list[Fault]) -> None:
-        """Take a case into account, and add a fault if its image came before."""
-        if facts.image is None:
-            return
-        file = images_of(facts.case)[0]
-        first, part = self._first.setdefault(facts.image.digest, (file, facts.part))
-        if first != file:
-            where = "" if part == facts.part else f", which is in {part} and not in {facts.part}"
-            message = f"shows the same as {first}{where}; keep one of the two"
-            faults.append(Fault("warning", "duplicate" if part == facts.part else "leak", file, message))
+def _orphan(file: str) -> Fault:
+    return Fault("warning", "unpaired", file, "has no image, and is left out; add the image or remove the mask")
 
 
-def _classes(found: FoundData, classes: str | Mapping[str, Any], faults: list[Fault]) -> tuple[Classes | None, int]:
-    """Return the classes, or None where the labels leave them in doubt, and the dimensions of most cases."""
-    looked_at = Counter(dims for case in found.cases[:SEEN] if (dims := _dims(case)))
-    dims = looked_at.most_common(1)[0][0] if looked_at else 2
-    if isinstance(classes, Mapping):
-        return classes_of(classes, "classes"), dims
-    if found.classes is not None:
-        return found.classes, dims
-    readable = list(islice((case for case in found.cases if _is_readable(case, dims)), SEEN))
-    if not readable:
-        return None, dims
-    try:
-        return find_classes(readable, dims), dims
-    except DataError as error:
-        faults.append(Fault.of(error))
-        return None, dims
-
-
-def _dims(case: Case) -> int:
-    try:
-        return len(image_shape(case)[1])
-    except DataError:
-        return 0
-
-
-def _is_readable(case: Case, dims: int) -> bool:
-    """Tell whether the classes of a case can be found; what is wrong with it is told when it is looked at."""
-    try:
-        find_classes([case], dims)
-    except DataError as error:
-        return error.kind == "gaps"
-    return True
-
-
-def _look_at_all(found: FoundData, dims: int, classes: Classes | None) -> Iterator[CaseFacts]:
+def _look_at_all(found: FoundData, expect: Expected) -> Iterator[CaseFacts]:
     parts = ((part, case) for part, cases in found.parts.items() for case in cases)
     with ThreadPoolExecutor(LOOKERS) as pool:
-        yield from _ahead(pool, lambda entry: _look_at(entry[1], entry[0], dims, classes), parts)
+        yield from _ahead(pool, lambda entry: _look_at(entry[1], entry[0], expect), parts)
 
 
 def _ahead(pool: ThreadPoolExecutor, work: Callable[[Any], CaseFacts], entries: Iterable[Any]) -> Iterator[CaseFacts]:
@@ -174,15 +124,27 @@ def _ahead(pool: ThreadPoolExecutor, work: Callable[[Any], CaseFacts], entries: 
         yield future.result()
 
 
-def _look_at(case: Case, part: str, dims: int, classes: Classes | None) -> CaseFacts:
+def _look_at(case: Case, part: str, expect: Expected) -> CaseFacts:
     facts = CaseFacts(case, part)
     try:
         look_at_image(facts)
-        if facts.image is not None and len(facts.image.size) != dims:
-            message = f"has {len(facts.image.size)} dimensions, other cases {dims}; remove it or them"
-            facts.fault("error", "dimensions", images_of(case)[0], message)
-            return facts
     except DataError as error:
         facts.faults.append(Fault.of(error))
-    look_at_label(facts, dims, classes)
+    if facts.image is not None and not _is_as_expected(facts, facts.image, expect):
+        return facts
+    if case["label"]:
+        look_at_label(facts, expect.dims, expect.classes)
     return facts
+
+
+def _is_as_expected(facts: CaseFacts, image: ImageFacts, expect: Expected) -> bool:
+    """Tell whether an image has the dimensions and channels of most; add a fault if it has not."""
+    file = images_of(facts.case)[0]
+    if len(image.size) != expect.dims:
+        told = f"has {len(image.size)} dimensions, other cases {expect.dims}; remove it or them"
+        facts.fault("error", "dimensions", file, told)
+        image.look = None  # which cannot be compared with those of the others
+    elif image.channels != expect.channels:
+        told = f"has {image.channels} channels, other cases {expect.channels}; remove it or them"
+        facts.fault("error", "channels", file, told)
+    return len(image.size) == expect.dims

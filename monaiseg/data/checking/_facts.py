@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from monaiseg.data.cases import Case
+from monaiseg.data.volumes import Geometry
 from monaiseg.errors import DataError
 
 Severity = Literal["error", "warning"]
@@ -33,11 +35,19 @@ class Fault:
     @classmethod
     def of(cls, error: DataError) -> Fault:
         """Return the fault that stops a training with this error."""
-        file, _, message = str(error).partition(": ")
+        file, message = _file_and_message(str(error))
         return cls("error", error.kind, file, message)
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.file}: {self.message}"
+
+
+def _file_and_message(told: str) -> tuple[str, str]:
+    """Return the file that an error's message starts with, and the rest; a file's name may have a colon in it."""
+    parts = told.split(": ")
+    names = [": ".join(parts[:count]) for count in range(1, len(parts))]
+    file = next((name for name in names if Path(name).exists()), parts[0])
+    return file, told[len(file) + 2 :]
 
 
 @dataclass
@@ -46,17 +56,19 @@ class ImageFacts:
 
     Attributes:
         size: pixels or voxels along each axis.
+        channels: of it; a picture has 3.
         stored: Pillow's mode, or the type of a volume's values.
         suffix: of the file.
         colour: whether a picture has a pixel that is not grey.
         transparent: whether a picture has an alpha channel that is not full everywhere.
         low: the least value; `high`: the largest.
-        spacing: of a volume, millimetres along each axis; `orientation`: where its axes point.
+        geometry: of a volume, where it lies.
         digest: of the pixels, equal for equal ones.
         look: what it looks like, as `monaiseg.data.look` gives it.
     """
 
     size: tuple[int, ...]
+    channels: int
     stored: str
     suffix: str
     low: float
@@ -65,8 +77,7 @@ class ImageFacts:
     colour: bool = False
     transparent: bool = False
     by_tifffile: bool = False
-    spacing: tuple[float, ...] | None = None
-    orientation: str | None = None
+    geometry: Geometry | None = None
     look: npt.NDArray[np.uint8] | None = None
 
 
@@ -77,7 +88,7 @@ class LabelFacts:
     Attributes:
         stored: Pillow's mode, or the type of a volume's values, of the first file.
         shares: the share of the image that each class covers.
-        values: the values but 0 of a label by value.
+        values: the values but 0 that its files hold, 255 or another one of a mask without grey edges.
         greys: of a mask with grey edges, how many values it has; 0 without.
         overcount: how many times as large `mask > 0` is; 1 without grey edges.
         instances: files that make up the mask, where there is one an instance.

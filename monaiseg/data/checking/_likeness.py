@@ -6,7 +6,6 @@ from monaiseg.data.cases import Case, group_of, images_of
 from monaiseg.data.checking._facts import CaseFacts, Fault
 from monaiseg.data.duplicates import NearPair, groups_of, near_pairs
 from monaiseg.data.looks import Looks
-from monaiseg.errors import DataError
 
 
 class Likenesses:
@@ -19,23 +18,16 @@ class Likenesses:
     def __init__(self) -> None:
         self._seen: list[tuple[Case, str, bytes]] = []
         self._looks = Looks()
-        self._mixed = False
         self.alike: list[tuple[Case, Case]] = []
 
     def add(self, facts: CaseFacts) -> None:
         """Take a case into account, if its image could be read."""
         if facts.image is not None and facts.image.look is not None:
-            try:
-                self._looks.add(facts.image.look)
-            except DataError:
-                self._mixed = True  # pictures among volumes: told as a fault of theirs
-                return
+            self._looks.add(facts.image.look)
             self._seen.append((facts.case, facts.part, facts.image.digest))
 
     def faults(self, root: str) -> list[Fault]:
         """Return a fault for each pair that is near, and one for a set whose random splits would leak."""
-        if self._mixed:
-            return []
         pairs = near_pairs(self._looks.all(), [images_of(case)[0] for case, _, _ in self._seen])
         near = [pair for pair in pairs if pair.kind == "near" and not self._equal(pair) and self._is_told(pair)]
         self.alike = [(self._seen[pair.first][0], self._seen[pair.second][0]) for pair in near]

@@ -54,6 +54,7 @@ class FoundData:
     classes: Classes | None = None
     faults: list[DataError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
 
     @property
     def cases(self) -> list[Case]:

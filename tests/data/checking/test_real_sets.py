@@ -44,6 +44,7 @@ def test_dsb2018_sizes_and_colour(report: Reports) -> None:
     assert len(facts["sizes"]) == 9 and {"256x256", "1040x1388"} <= set(facts["sizes"])
     assert facts["stored"] == {"RGBA": 498} and "partly transparent" not in facts["counts"]
     assert facts["counts"]["in colour"] / 498 == pytest.approx(1 / 6, abs=0.01)
+    assert facts["label_values"] == {"255": 498}
 
 
 def test_dsb2018_instances_and_their_overlaps(report: Reports) -> None:
@@ -51,6 +52,7 @@ def test_dsb2018_instances_and_their_overlaps(report: Reports) -> None:
     assert (facts["instances"]["least"], facts["instances"]["most"]) == (1, 375)
     assert facts["counts"]["labels with overlapping instances"] >= 1
     assert (facts["overlapping_pixels"]["least"], facts["overlapping_pixels"]["most"]) == (1, 2)
+    assert "overlap" not in {fault.kind for fault in report("dsb2018/stage1_train").faults}
 
 
 def test_cvc_tiffs_are_refused_by_pillow_and_have_grey_masks(report: Reports) -> None:
@@ -97,6 +99,7 @@ def test_kvasir_masks_are_jpeg(report: Reports) -> None:
     assert facts["cases"] == {"train": 800, "validation": 100} and facts["sizes"] == {"352x352": 900}
     assert facts["counts"]["labels with grey edges, thresholded at 127"] == 900
     assert facts["greys"]["mean"] == pytest.approx(65, abs=2)
+    assert facts["label_values"] == {}
     assert facts["overcount"]["least"] > 1.01 and facts["overcount"]["mean"] > 1.05
 
 
@@ -109,3 +112,5 @@ def test_hippocampus_intensities_and_types(report: Reports) -> None:
     assert facts["label_values"] == {"1": 195, "2": 195}
     kinds = {fault.kind for fault in report("msd-hippocampus").faults}
     assert kinds == {"float_label", "intensity"} and facts["labels_stored"]["float32"] >= 1
+    absurd = [fault for fault in report("msd-hippocampus").faults if fault.kind == "intensity"]
+    assert len(absurd) == 25 and all("that of the median image is 1944.88" in fault.message for fault in absurd)
