@@ -84,7 +84,9 @@ def classes_of(table: Mapping[str, Any], source: str) -> Classes:
         raise ConfigError(f"{source} mixes values and colours: {dict(table)!r}")
     if not any(colours):
         return Classes("values", tuple(keys), tuple(keys.values()))
-    background = next((_key(value) for name, value in table.items() if str(name).lower() == BACKGROUND), BLACK)
+    background = next((_key(value) for name, value in table.items() if str(name).lower() == BACKGROUND), (0,))
+    if background == (0,):
+        return Classes("colours", tuple(keys), tuple(keys.values()))
     if len(background) != COLOUR_CHANNELS or background in keys.values():
         raise ConfigError(f"{source} has no colour of its own for the background: {dict(table)!r}")
     return Classes("colours", tuple(keys), tuple(keys.values()), background)

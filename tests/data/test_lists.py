@@ -84,6 +84,8 @@ def test_classes_stand_beside_a_list(files: Path) -> None:
 
 
 def test_merged_masks_in_a_list_are_one_class_whatever_the_first_case_has(files: Path) -> None:
+    for number in range(3):
+        png(files / "truth", DISC.astype(np.uint8), name=f"{number}.png")
     write_csv(files, "image,label", "scans/0.png,truth/0.png", "scans/1.png,truth/1.png;truth/2.png")
     assert load_cases(str(files)).classes.names == ("foreground",)
 

@@ -140,7 +140,14 @@ def test_a_background_of_another_colour_than_black(tmp_path: Path) -> None:
     refused(lambda: read_label(case(png(tmp_path, pixels)), 2, classes), path, "(0, 0, 0), which no class has")
 
 
-@pytest.mark.parametrize("background", [0, [255, 0, 0], [1, 2]])
+@pytest.mark.parametrize("table", [{}, {"background": 0}, {"background": [0, 0, 0]}])
+def test_the_background_is_black_where_nothing_else_is_said(table: dict[str, object]) -> None:
+    assert classes_of(table | {"polyp": [255, 0, 0]}, "classes").background == (0, 0, 0)
+    if not table:
+        assert classes_of({"void": [0, 0, 0], "polyp": [255, 0, 0]}, "classes").names == ("void", "polyp")
+
+
+@pytest.mark.parametrize("background", [7, [255, 0, 0], [1, 2]])
 def test_a_background_without_a_colour_of_its_own_is_refused(background: object) -> None:
     with pytest.raises(ConfigError, match="has no colour of its own for the background"):
         classes_of({"background": background, "polyp": [255, 0, 0]}, "classes")

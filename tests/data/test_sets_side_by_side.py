@@ -111,6 +111,9 @@ def test_a_set_without_a_whole_case_is_told(tmp_path: Path) -> None:
 
 def test_real_cvc_and_another_set_numbered_alike(real_data: Callable[[str], Path], tmp_path: Path) -> None:
     (tmp_path / "cvc").symlink_to(real_data("cvc-clinicdb"))
-    count = len(find_data(tmp_path).cases)
+    ids = [case["id"] for case in find_data(tmp_path).cases]
     write_set(tmp_path / "etis", ".tif", 0, 4)
-    assert len(find_data(tmp_path).cases) == count + 4
+    for number, name in enumerate(ids[:4], start=1):
+        for folder in ("images", "masks"):
+            (tmp_path / "etis" / folder / f"{number}.tif").rename(tmp_path / "etis" / folder / f"{name}.tif")
+    assert len(find_data(tmp_path).cases) == len(ids) + 4

@@ -55,13 +55,13 @@ def test_faults_in_a_test_part_are_told_and_stop_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        ([*pairs("train", 1), "val/images/2.png"], "train is part of a split, and val does not complete it"),
-        ([*pairs("val", 1), "train/images/2.png"], "val is part of a split, and train does not complete it"),
+        ([*pairs("train", 1), "val/images/2.png"], "a split of train is not completed by val"),
+        ([*pairs("val", 1), "train/images/2.png"], "a split of val is not completed by train"),
         (
             [*pairs("val", 1), *pairs("test", 2)],
-            "val and test is part of a split, and a training part does not complete it",
+            "a split of val and test is not completed by a training part",
         ),
-        ([*pairs("test", 1), *pairs("more", 2)], "test is part of a split, and more does not complete it"),
+        ([*pairs("test", 1), *pairs("more", 2)], "a split of test is not completed by more"),
     ],
 )
 def test_parts_of_a_split_are_never_joined(tmp_path: Path, files: list[str], told: str) -> None:

@@ -150,8 +150,8 @@ def _refuse_parts(root: Path, sets: Sequence[Set]) -> None:
     parts = [folder.name for folder in folders.values() if folder in found]
     others = [folder.name for folder in (*folders.values(), *found) if folder.name not in parts]
     if parts and (others or len(parts) > 1):
-        known, rest = " and ".join(parts), ", ".join(dict.fromkeys(others))
+        known, rest = " and ".join(parts), " and ".join(dict.fromkeys(others)) or "a training part"
         raise DataError(
-            f"{root}: {known} is part of a split, and {rest or 'a training part'} does not complete it; lay it out as "
-            "train and val (and test), each with images and masks, or give one folder as data_root"
+            f"{root}: a split of {known} is not completed by {rest}; lay it out as train and val (and test), each with "
+            "images and masks, or give one folder as data_root"
         )
