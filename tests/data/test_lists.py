@@ -113,6 +113,11 @@ def test_tables_as_spreadsheets_write_them(files: Path, text: str, encoding: str
     assert found.layout == "list" and len(found.cases) == 4 and not found.faults
 
 
+def test_a_cell_that_ends_in_a_separator_is_a_list_of_one(files: Path) -> None:
+    write_csv(files, "image,label", "scans/0.png,truth/0.png;")
+    assert find_data(files).cases[0]["label"] == [[str(files / "truth/0.png")]]
+
+
 def test_semicolons_separate_files_in_quotes_of_a_table_of_semicolons(files: Path) -> None:
     write_csv(files, "image;label_Polyp", '"scans/0.png;scans/1.png";truth/0.png')
     found = find_data(files)

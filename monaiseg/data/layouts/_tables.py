@@ -105,9 +105,9 @@ def _row(columns: Sequence[str], cells: Sequence[str], named: Sequence[str]) -> 
 
 
 def _files(cell: str) -> str | list[str]:
-    """Return the file of a cell, or the files where it names several."""
+    """Return the file of a cell, or the files where it names several; `a.png;` is a list of one."""
     files = [name.strip() for name in cell.split(SEPARATOR)]
-    return files[0] if len(files) == 1 else files
+    return files[0] if len(files) == 1 else [name for name in files if name]
 
 
 def read_list(path: Path) -> Listing:
