@@ -51,7 +51,7 @@ def test_a_blank_cell_of_a_class_does_not_shift_the_others(files: Path) -> None:
     write_csv(files, "image,label_polyp,label_tool", "scans/0.png,truth/0.png,truth/1.png", "scans/1.png,,truth/2.png")
     found = find_data(files)
     assert [case["id"] for case in found.cases] == ["0"]
-    assert "row 2 has no label_polyp; name an empty mask where the class does not occur" in str(found.faults[0])
+    assert "row 2 has no label_polyp for scans/1.png; name an empty mask" in str(found.faults[0])
 
 
 def test_test_images_without_label_are_left_out(files: Path) -> None:

@@ -99,7 +99,7 @@ def _row(columns: Sequence[str], cells: Sequence[str], named: Sequence[str]) -> 
     row: Row = dict.fromkeys(columns, "") | {name: cell.strip() for name, cell in zip(columns, cells, strict=False)}
     blank = [name for name in named if not row[name]]
     if blank and len(blank) < len(named):
-        return f"has no {blank[0]}; name an empty mask where the class does not occur"
+        return f"has no {blank[0]} for {row[IMAGE]}; name an empty mask where the class does not occur"
     labels = [row[name] for name in named] if named else [row.get(LABEL)]
     return {**row, LABEL: [_files(label) for label in labels if label], IMAGE: _files(row[IMAGE])}
 
