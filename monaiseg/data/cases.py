@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -30,8 +32,11 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", *VOLUMES)
 
 
 def stem(path: Path) -> str:
-    """Return the file's name without its image suffix, `.nii.gz` counting as one."""
-    name = path.name
+    """Return the file's name without its image suffix, `.nii.gz` counting as one, and its accents composed (NFC).
+
+    macOS writes accents apart (NFD), so that one name can be spelt in two ways.
+    """
+    name = unicodedata.normalize("NFC", path.name)
     for suffix in sorted(IMAGE_SUFFIXES, key=len, reverse=True):
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
@@ -47,6 +52,16 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
+def name_fault(path: Path) -> DataError | None:
+    """Return the error that says a path is not valid UTF-8, which no report or record can hold; None where it is."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        return DataError(f"{shown}: its name is not valid UTF-8; rename it (convmv does whole archives)", "name")
+    return None
+
+
 def by_stem(folder: Path, faults: list[DataError] | None = None) -> dict[str, Path]:
     """Return the image files of a folder by stem.
 
@@ -54,15 +69,17 @@ def by_stem(folder: Path, faults: list[DataError] | None = None) -> dict[str, Pa
         faults: takes the errors, so that the other files can be seen too; None: the first is raised.
 
     Raises:
-        DataError: two files share a stem, so that pairing by name would be a guess.
+        DataError: two files share a stem, so that pairing by name would be a guess; or a name is not valid UTF-8.
     """
     files: dict[str, Path] = {}
     for path in image_files(folder):
-        other = files.setdefault(stem(path), path)
+        fault = name_fault(path)
+        other = path if fault else files.setdefault(stem(path), path)
         if other != path:
             fault = DataError(f"{path}: {other.name} has the same stem; keep one of the two", "same_name")
-            if faults is None:
-                raise fault
+        if fault and faults is None:
+            raise fault
+        if fault and faults is not None:
             faults.append(fault)
     return files
 

@@ -14,6 +14,7 @@ from monaiseg.errors import ConfigError, DataError
 Kind = Literal["masks", "values", "colours"]
 COLOUR_CHANNELS = 3
 BACKGROUND = "background"
+BLACK = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Classes:
             is one value or several; `colours`: one picture, in which each class is a colour.
         names: a name a class.
         keys: of `values`, the values of each class; of `colours`, red, green and blue of each; of `masks`, nothing.
+        background: of `colours`, that of no class.
     """
 
     kind: Kind
     names: tuple[str, ...]
     keys: tuple[tuple[int, ...], ...] = ()
+    background: tuple[int, ...] = BLACK
 
     def __len__(self) -> int:
         return len(self.names)
@@ -43,12 +46,14 @@ class Classes:
 
     def record(self) -> dict[str, Any]:
         """Return the classes as a split file holds them; `from_record` reads it."""
-        return {"kind": self.kind, "names": list(self.names), "keys": [list(key) for key in self.keys]}
+        record = {"kind": self.kind, "names": list(self.names), "keys": [list(key) for key in self.keys]}
+        return record if self.background == BLACK else record | {"background": list(self.background)}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Classes:
         """Return the classes that `record` wrote."""
-        return cls(record["kind"], tuple(record["names"]), tuple(tuple(key) for key in record["keys"]))
+        keys = tuple(tuple(key) for key in record["keys"])
+        return cls(record["kind"], tuple(record["names"]), keys, tuple(record.get("background", BLACK)))
 
 
 FOREGROUND = Classes("masks", ("foreground",))
@@ -58,8 +63,8 @@ FOREGROUND = Classes("masks", ("foreground",))
 def classes_of(table: Mapping[str, Any], source: str) -> Classes:
     """Return the classes of a table: `{"liver": 1, "tumour": [2, 3]}`, or `{"polyp": [255, 0, 0]}` for colours.
 
-    A list of three numbers is a colour if one of them is above 31 or a number occurs twice, else a set of values; the
-    background's entry is left out.
+    A list of three numbers is a colour if one of them is above 31 or a number occurs twice, else a set of values. The
+    background's entry is no class; a colour is that of the background instead of black.
 
     Args:
         table: names to a value, several values, or a colour.
@@ -77,7 +82,14 @@ def classes_of(table: Mapping[str, Any], source: str) -> Classes:
     colours = [_is_colour(key) for key in keys.values()]
     if any(colours) and not all(len(key) == COLOUR_CHANNELS for key in keys.values()):
         raise ConfigError(f"{source} mixes values and colours: {dict(table)!r}")
-    return Classes("colours" if any(colours) else "values", tuple(keys), tuple(keys.values()))
+    if not any(colours):
+        return Classes("values", tuple(keys), tuple(keys.values()))
+    background = next((_key(value) for name, value in table.items() if str(name).lower() == BACKGROUND), (0,))
+    if background == (0,):
+        return Classes("colours", tuple(keys), tuple(keys.values()))
+    if len(background) != COLOUR_CHANNELS or background in keys.values():
+        raise ConfigError(f"{source} has no colour of its own for the background: {dict(table)!r}")
+    return Classes("colours", tuple(keys), tuple(keys.values()), background)
 
 
 def _key(value: Any) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from monaiseg.data.cases import Case
 from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.masks import Mask, flat_values, read_mask, shown
-from monaiseg.data.pictures import DEEP_MODES, open_picture
+from monaiseg.data.pictures import DEEP_MODES, open_picture, palette_values
 from monaiseg.data.reading import size_text
 from monaiseg.data.volumes import is_volume, read_volume
 from monaiseg.errors import DataError
@@ -70,7 +70,7 @@ def _keyed(case: Case, spatial_dims: int, classes: Classes) -> npt.NDArray[np.ui
 def _by_colour(path: str, classes: Classes) -> npt.NDArray[np.uint8]:
     pixels = np.asarray(open_picture(path).convert("RGB"))
     channels = np.stack([(pixels == np.array(key)).all(axis=-1) for key in classes.keys])
-    stray = pixels[~channels.any(axis=0) & (pixels != 0).any(axis=-1)]
+    stray = pixels[~channels.any(axis=0) & (pixels != np.array(classes.background)).any(axis=-1)]
     if len(stray):
         colour = tuple(int(value) for value in stray[0])
         raise DataError(
@@ -97,4 +97,6 @@ def label_values(path: str, spatial_dims: int) -> Array:
 
 def _indices(path: str) -> Array:
     picture = open_picture(path)
-    return np.asarray(picture if picture.mode in ("1", "L", "P", "RGB", *DEEP_MODES) else picture.convert("RGB"))
+    if picture.mode == "P":
+        return palette_values(picture, path)
+    return np.asarray(picture if picture.mode in ("1", "L", "RGB", *DEEP_MODES) else picture.convert("RGB"))

@@ -125,7 +125,17 @@ def _split_as_it_comes(found: FoundData, classes: Classes) -> CaseSplit | None:
     if "validation" not in found.parts:
         return None
     origin = {"split": f"split as it comes ({', '.join(found.parts)}); fold ignored{_left_alone(found.parts)}"}
-    return CaseSplit(found.root, found.layout, found.parts["train"], found.parts["validation"], origin, classes)
+    return CaseSplit(found.root, found.layout, _train_cases(found), found.parts["validation"], origin, classes)
+
+
+def _train_cases(found: FoundData) -> list[Case]:
+    cases = found.parts.get("train") or found.parts.get("all")
+    if not cases:
+        told = ", ".join(f"{len(held)} {part}" for part, held in found.parts.items())
+        raise DataError(
+            f"{found.root}: has no training cases (only {told}); add some, or split all with monaiseg data split"
+        )
+    return cases
 
 
 def _split_by_file(found: FoundData, classes: Classes, fold: int, part: str, file: SplitFile) -> CaseSplit:
@@ -146,21 +156,33 @@ def _split_by_file(found: FoundData, classes: Classes, fold: int, part: str, fil
 
 
 def _split_into_folds(found: FoundData, classes: Classes, fold: int, split_seed: int) -> CaseSplit:
-    cases = found.parts["train"] if "train" in found.parts else found.parts["all"]
+    cases = _train_cases(found)
+    parts, told = _listed_folds(found, cases) if found.folds else _seeded_folds(found, cases, split_seed)
+    _checked_fold(fold, len(parts), f"with {len(cases)} cases it")
+    train = (case for number, part in enumerate(parts) if number != fold for case in part)
+    origin = {
+        "split": f"fold {fold} of {len(parts)} ({told}){_left_alone(found.parts)}",
+        "fold": fold,
+        "split_seed": split_seed,
+    }
+    in_order = sorted(train, key=lambda case: case["id"])
+    return CaseSplit(found.root, found.layout, in_order, parts[fold], origin, classes)
+
+
+def _seeded_folds(found: FoundData, cases: list[Case], split_seed: int) -> tuple[list[list[Case]], str]:
     groups = [group_of(case) for case in cases]
     count = len(set(groups))
     if count < 2:
         raise DataError(f"{found.root}: {count} case only; training and validation need at least 2")
-    _checked_fold(fold, min(FOLDS, count), f"with {count} cases it")
     check_seed(split_seed)
-    parts = equal_folds(cases, groups, min(FOLDS, count), split_seed)
-    train = sorted(
-        (c for number, part in enumerate(parts) if number != fold for c in part), key=lambda case: case["id"]
-    )
-    told = f"fold {fold} of {len(parts)} (split seed {split_seed}){_left_alone(found.parts)}"
-    origin = {"split": told, "fold": fold, "split_seed": split_seed}
-    in_order = sorted(train, key=lambda case: case["id"])
-    return CaseSplit(found.root, found.layout, in_order, parts[fold], origin, classes)
+    return equal_folds(cases, groups, min(FOLDS, count), split_seed), f"split seed {split_seed}"
+
+
+def _listed_folds(found: FoundData, cases: list[Case]) -> tuple[list[list[Case]], str]:
+    """Return the folds that a list tells, and that it does."""
+    count = max(found.folds.values()) + 1
+    parts = [[case for case in cases if found.folds[case["id"]] == number] for number in range(count)]
+    return parts, "as the list has them; split seed ignored"
 
 
 def _checked_fold(fold: Any, folds: int, why: str) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from monaiseg.data.pictures import DEEP_MODES, open_picture
+from monaiseg.data.pictures import DEEP_MODES, open_picture, palette_values
 from monaiseg.data.volumes import is_volume, read_volume
 from monaiseg.errors import DataError
 
@@ -70,7 +70,7 @@ def _mask_picture(path: str) -> Array:
         return values
     colours = np.asarray(picture.convert("RGB"))
     grey = not (colours != colours[..., :1]).any() and len(np.unique(colours)) == len(np.unique(values))
-    return colours if grey or picture.mode != "P" else values
+    return colours if grey or picture.mode != "P" else palette_values(picture, path)
 
 
 def binarise(values: Array, path: str) -> tuple[Mask, bool]:

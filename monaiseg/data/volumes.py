@@ -17,8 +17,16 @@ Array = npt.NDArray[Any]
 
 NRRD = ".nrrd"
 _CHANNELS = ("vector", "list", "RGB-color", "RGBA-color", "3-vector", "4-vector")
-_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""From left-posterior-superior, as NRRD counts, to right-anterior-superior, as NIfTI does."""
+_LPS, _LAS = np.diag([-1.0, -1.0, 1.0, 1.0]), np.diag([-1.0, 1.0, 1.0, 1.0])
+_TO_RAS = {
+    "left-posterior-superior": _LPS,
+    "lps": _LPS,
+    "lpst": _LPS,
+    "left-anterior-superior": _LAS,
+    "las": _LAS,
+    "last": _LAS,
+}
+"""From the anatomical spaces of NRRD, but for right-anterior-superior, to that, as NIfTI has it."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +113,21 @@ def _nrrd_geometry(path: str) -> Geometry:
     header = _nrrd(path, "read_header")
     sizes = tuple(int(size) for size in header["sizes"])
     shape = (*sizes[1:], sizes[0]) if _has_channels(header) else sizes
-    return Geometry(shape, _nrrd_affine(header, len(sizes)), str(header["type"]))
+    return Geometry(shape, _nrrd_affine(header), str(header["type"]))
 
 
-def _nrrd_affine(header: dict[str, Any], ndim: int) -> npt.NDArray[np.float64]:
-    """Return the affine of a NRRD header; without directions, voxels of one millimetre."""
+def _nrrd_affine(header: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """Return the affine of a NRRD header: by its directions, else its spacings, else voxels of one millimetre."""
     affine = np.eye(4)
     directions = header.get("space directions")
     if directions is None:
+        spacings = np.asarray(header.get("spacings", ()), dtype=np.float64)
+        lengths = spacings[np.isfinite(spacings)][:3]
+        affine[range(len(lengths)), range(len(lengths))] = lengths
         return affine
-    axes = [direction for direction in np.asarray(directions, dtype=np.float64) if np.isfinite(direction).all()]
-    affine[:3, : min(3, ndim)] = np.stack(axes[:3], axis=1)
-    affine[:3, 3] = np.asarray(header.get("space origin", (0, 0, 0)), dtype=np.float64)
-    space = str(header.get("space", "left-posterior-superior"))
-    return _LPS @ affine if space in ("left-posterior-superior", "LPS") else affine
+    axes = [axis[:3] for axis in np.asarray(directions, dtype=np.float64) if np.isfinite(axis).all()][:3]
+    affine[: len(axes[0]), : len(axes)] = np.stack(axes, axis=1)
+    origin = np.asarray(header.get("space origin", ()), dtype=np.float64)[:3]
+    affine[: len(origin), 3] = np.where(np.isfinite(origin), origin, 0)
+    space = str(header.get("space", "left-posterior-superior")).lower().removesuffix("-time")
+    return _TO_RAS.get(space, np.eye(4)) @ affine

@@ -15,6 +15,7 @@ from pictures import COLOURS, DISC, case, png
 from PIL import Image
 
 from monaiseg.data import find_cases, find_data, image_shape, list_cases, load_cases
+from monaiseg.data.labels import read_label
 from monaiseg.data.reading import read_image
 from monaiseg.errors import DataError
 
@@ -75,6 +76,37 @@ def test_colondb_has_images_and_masks_in_one_folder(tmp_path: Path) -> None:
     for number in (1, 2):
         pair(tmp_path, f"CVC-ColonDB/{number}.tiff", f"CVC-ColonDB/p{number}.tiff")
     assert found(tmp_path) == [(str(n), f"CVC-ColonDB/{n}.tiff", f"CVC-ColonDB/p{n}.tiff") for n in (1, 2)]
+
+
+def test_busi_has_further_masks_of_one_picture(tmp_path: Path) -> None:
+    folder = tmp_path / "benign"
+    pair(folder, "benign (1).png", "benign (1)_mask.png")
+    pair(folder, "benign (2).png", "benign (2)_mask.png")
+    for number in (1, 2):
+        second = np.zeros_like(MASK)
+        second[number] = 255
+        Image.fromarray(second).save(folder / f"benign (2)_mask_{number}.png")
+    Image.fromarray(MASK).save(folder / "benign (3)_mask.png")
+    pair(tmp_path / "normal", "normal (1).png", "normal (1)_mask.png")
+    found_in = find_data(tmp_path)
+    assert [case["id"] for case in found_in.cases] == [f"benign-benign ({n})" for n in (1, 2)] + ["normal-normal (1)"]
+    assert [len(label) for case in found_in.cases for label in case["label"] if isinstance(label, list)] == [3]
+    assert found_in.orphans == [str(folder / "benign (3)_mask.png")] and not found_in.faults
+    split = load_cases(str(tmp_path))
+    (several,) = [case for case in split.train + split.validation if isinstance(case["label"][0], list)]
+    label = read_label(several, 2, split.classes)[0][0]
+    assert label[1:3].all() and np.array_equal(label[3:], MASK[3:] > 0)
+
+
+def test_further_masks_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    for name in ("a.png", "a_1.png"):
+        pair(tmp_path, f"images/{name}", f"masks/{name.replace('.png', '_mask.png')}")
+    Image.fromarray(MASK).save(tmp_path / "masks/a_mask_1.png")
+    labels = [case["label"][0] for case in list_cases(tmp_path)[1]]
+    assert labels == [
+        [str(tmp_path / f"masks/a_mask{n}.png") for n in ("", "_1")],
+        str(tmp_path / "masks/a_1_mask.png"),
+    ]
 
 
 def test_kvasir_with_its_boxes_lying_there(tmp_path: Path) -> None:

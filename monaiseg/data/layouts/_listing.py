@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
-from monaiseg.data.cases import Case, image_files
-from monaiseg.data.classes import Classes
+from monaiseg.data.cases import Case, image_files, stem
+from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.errors import DataError
 
 IMAGES = ("images", "image", "imgs", "original", "originals", "frames")
 MASKS = ("masks", "mask", "labels", "label", "ground truth", "ground_truth", "groundtruth", "gt", "annotations")
+
+
+SPLIT = {
+    "train": ("train", "training", "traindataset"),
+    "validation": ("validation", "val", "valid"),
+    "test": ("test", "testing", "testdataset"),
+}
+"""What the folders of a set that comes split may be called."""
 
 
 @dataclass
@@ -23,16 +31,81 @@ class Listing:
     Attributes:
         cases: those that are whole.
         classes: what the layout itself tells of them; None: the label files tell.
-        parts: for a list that comes split, the ids of each part.
+        parts: the cases by part, where the folder or the list comes split.
+        folds: the fold of each case by its id, where a list tells them.
         faults: what makes a case unusable, an error each.
         notes: what is left out, a sentence each.
+        orphans: the masks and labels without image, which are left out.
     """
 
     cases: list[Case] = field(default_factory=list)
     classes: Classes | None = None
-    parts: dict[str, list[str]] = field(default_factory=dict)
+    parts: dict[str, list[Case]] = field(default_factory=dict)
+    folds: dict[str, int] = field(default_factory=dict)
     faults: list[DataError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+
+    def leave_out(self, folder: Path, what: str, files: Sequence[Path]) -> None:
+        """Note the masks, or labels as `what` calls them, that have no image."""
+        if files:
+            self.orphans += map(str, files)
+            first = min(stem(path) for path in files)
+            self.notes.append(f"{folder}: {len(files)} {what} have no image and are left out, {first} first")
+
+
+@dataclass
+class FoundData:
+    """What was found under a folder.
+
+    Attributes:
+        root: where, which may be below the folder that was given.
+        layout: how it is laid out.
+        parts: the cases by part: `all`, or `train`, `validation` and `test` as far as the folder comes split; each
+            sorted by id.
+        classes: what the layout tells of the classes; None: the label files tell.
+        faults: what makes cases unusable.
+        notes: what was chosen or left out, a sentence each.
+        orphans: the masks and labels without image, which are left out.
+        folds: the fold of each case by its id, where a list tells them; else empty.
+    """
+
+    root: Path
+    layout: str
+    parts: dict[str, list[Case]]
+    classes: Classes | None = None
+    faults: list[DataError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    folds: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, root: Path, layout: str, listing: Listing) -> FoundData:
+        """Return what a layout found in a folder."""
+        parts = {
+            part: sorted(cases, key=lambda case: case["id"])
+            for part, cases in (listing.parts or {"all": listing.cases}).items()
+        }
+        return cls(root, layout, parts, listing.classes, listing.faults, listing.notes, listing.orphans, listing.folds)
+
+    @property
+    def cases(self) -> list[Case]:
+        """The cases of all parts."""
+        return [case for cases in self.parts.values() for case in cases]
+
+
+def spare_test(found: Listing | FoundData, folder: Path) -> None:
+    """Turn the faults of a test part into a note: no training uses it, so none must stop one."""
+    if found.faults:
+        told = f"{len(found.faults)} faults in the test part; what they concern is left out"
+        found.notes.append(f"{folder}: {told}, first {found.faults[0]}")
+        found.faults = []
+
+
+def merged_classes(listing: Listing) -> Classes | None:
+    """Return one class where several masks make a label, which only two-valued ones can; else None."""
+    several = any(not isinstance(channel, str) for case in listing.cases for channel in case["label"])
+    return FOREGROUND if several else None
 
 
 @dataclass(frozen=True)
@@ -61,6 +134,11 @@ def subfolder(root: Path, names: tuple[str, ...]) -> Path | None:
     """Return the subfolder with the first of the names that exists, whatever its case."""
     folders = {path.name.lower(): path for path in subfolders(root)}
     return next((folders[name] for name in names if name in folders), None)
+
+
+def part_folders(root: Path) -> dict[str, Path]:
+    """Return the subfolders that are called as the parts of a split, by part."""
+    return {part: folder for part, names in SPLIT.items() if (folder := subfolder(root, names)) is not None}
 
 
 def natural(path: Path) -> list[int | str]:

@@ -16,20 +16,27 @@ IMAGES, LABELS, FACTS = "imagesTr", "labelsTr", "dataset.json"
 _CHANNEL = re.compile(r"(.+)_(\d{4})")
 
 
-def _has_folders(root: Path) -> bool:
+def has_folders(root: Path) -> bool:
     return (root / IMAGES).is_dir() and (root / LABELS).is_dir()
 
 
 def _is_nnunet(root: Path) -> bool:
-    if not _has_folders(root):
+    if not has_folders(root):
         return False
     images, labels = image_files(root / IMAGES), {stem(path) for path in image_files(root / LABELS)}
     return bool(images) and all(_CHANNEL.fullmatch(stem(path)) and stem(path) not in labels for path in images)
 
 
+def _listing(root: Path) -> Listing:
+    """Return an empty listing that knows the classes."""
+    if not has_folders(root):
+        raise DataError(f"{root}: no folders {IMAGES} and {LABELS} in it")
+    return Listing(classes=_classes(root))
+
+
 def _nnunet(root: Path) -> Listing:
     """List `imagesTr/<case>_0000.*`, a file a channel, with `labelsTr/<case>.*`."""
-    listing = Listing(classes=_classes(root))
+    listing = _listing(root)
     channels: dict[str, dict[str, str]] = {}
     for name, path in by_stem(root / IMAGES, listing.faults).items():
         match = _CHANNEL.fullmatch(name)
@@ -44,18 +51,21 @@ def _nnunet(root: Path) -> Listing:
         if lacking is not None:
             fault = f"{next(iter(files.values()))}: the case has no channel {lacking}, as others have; add it"
             listing.faults.append(DataError(fault, "unpaired"))
+            labels.pop(name, None)
         else:
             _add(listing, name, [files[number] for number in every], labels, root)
-    return _without_idle(listing, labels, root)
+    listing.leave_out(root / LABELS, "labels", list(labels.values()))
+    return listing
 
 
 def _decathlon(root: Path) -> Listing:
     """List `imagesTr/<case>.*` with `labelsTr/<case>.*`."""
-    listing = Listing(classes=_classes(root))
+    listing = _listing(root)
     labels = by_stem(root / LABELS, listing.faults)
     for name, path in by_stem(root / IMAGES, listing.faults).items():
         _add(listing, name, [str(path)], labels, root)
-    return _without_idle(listing, labels, root)
+    listing.leave_out(root / LABELS, "labels", list(labels.values()))
+    return listing
 
 
 def _add(listing: Listing, name: str, images: list[str], labels: dict[str, Path], root: Path) -> None:
@@ -66,14 +76,6 @@ def _add(listing: Listing, name: str, images: list[str], labels: dict[str, Path]
         return
     image = images[0] if len(images) == 1 else images
     listing.cases.append(Case(image=image, label=[str(label)], id=name, group=None))
-
-
-def _without_idle(listing: Listing, labels: dict[str, Path], root: Path) -> Listing:
-    if labels:
-        listing.notes.append(
-            f"{root / LABELS}: {len(labels)} labels have no image and are left out, {min(labels)} first"
-        )
-    return listing
 
 
 def _classes(root: Path) -> Classes | None:
@@ -91,5 +93,5 @@ def _classes(root: Path) -> Classes | None:
 
 VOLUMES = (
     Layout("nnunet", "imagesTr/<case>_0000.* with labelsTr/<case>.*", _is_nnunet, _nnunet),
-    Layout("decathlon", "imagesTr/<case>.nii.gz with labelsTr/<case>.nii.gz", _has_folders, _decathlon),
+    Layout("decathlon", "imagesTr/<case>.nii.gz with labelsTr/<case>.nii.gz", has_folders, _decathlon),
 )
