@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monaiseg.data.cases import Case, Channel, stem
-from monaiseg.data.classes import Classes, classes_in_json
+from monaiseg.data.classes import Classes, classes_beside, classes_in_json
 from monaiseg.data.layouts._listing import Layout, Listing, natural
 from monaiseg.errors import DataError
 
@@ -70,9 +70,9 @@ def _csv_rows(path: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
 
 
 def _files(cell: str) -> str | list[str]:
-    """Return the file of a cell, or the files where it names several."""
+    """Return the file of a cell, or the files where it names several; `a.png;` is a list of one."""
     files = [name.strip() for name in cell.split(SEPARATOR)]
-    return files[0] if len(files) == 1 else files
+    return files[0] if len(files) == 1 else [name for name in files if name]
 
 
 def read_list(path: Path) -> Listing:
@@ -80,7 +80,8 @@ def read_list(path: Path) -> Listing:
 
     A CSV has the columns `image` and `label`, or `label_<class>` a class, and may have `id`, `group` and `split`; a
     cell may name several files, separated by `;`: the image's channels, or parts of a mask. A JSON file is a list of
-    such rows, or has `training` and `validation` lists of them, and `labels` with the classes by value.
+    such rows, or has `training` and `validation` lists of them, and `labels` with the classes by value. Where neither
+    tells the classes, a table beside the list does, as beside folders of masks.
     """
     try:
         if path.suffix.lower() == ".csv":
@@ -93,7 +94,7 @@ def read_list(path: Path) -> Listing:
             classes = classes_in_json(labels, str(path)) if isinstance(labels, dict) else None
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path}: cannot be read as a list of cases ({error}); mend it") from error
-    return _listing(path, rows, classes)
+    return _listing(path, rows, classes or classes_beside(path.parent))
 
 
 def _listing(path: Path, rows: Sequence[Mapping[str, Any]], classes: Classes | None) -> Listing:
