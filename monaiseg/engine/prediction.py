@@ -27,8 +27,9 @@ class WriteMasks:
     def __init__(self, output_dir: str | Path, cases: Sequence[Case], classes: Classes) -> None:
         for case in cases:
             check_name(case["id"], "the id")
-        for name in classes.names:
-            check_name(name, "the class")
+        if classes.kind == "masks":
+            for name in classes.names:
+                check_name(name, "the class")
         self.folder = make_folder(Path(output_dir), "--output_dir")
         self.classes = classes
         self.sources = {case["id"]: images_of(case)[0] for case in cases}
