@@ -219,3 +219,34 @@ def test_names_and_values_are_kept(organs: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out/dataset.json").read_text())["labels"] == {"background": 0, **named}
     split = load_cases(str(tmp_path / "out"))
     assert split.classes.names == ("anterior", "posterior")
+
+
+def test_numbers_are_for_class_folders(nuclei: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="numbered is for folders of classes, which nnunet has none of"):
+        convert_data(nuclei, tmp_path / "out", "nnunet", numbered=True)
+
+
+def test_a_volume_of_one_slice_among_others_is_not_resized_as_one(organs: Path, tmp_path: Path) -> None:
+    for sub in ("imagesTr", "labelsTr"):
+        path = organs / sub / "v1.nii.gz"
+        nibabel.save(nibabel.load(path).slicer[:, :, :1], path)
+    with pytest.raises(DataError, match=r"v1.nii.gz: has 2 axes, others have 3; convert them apart"):
+        convert_data(organs, tmp_path / "out", "decathlon", (8, 9, 10))
+
+
+def test_one_region_keeps_what_makes_it_up(organs: Path, tmp_path: Path) -> None:
+    convert_data(organs, tmp_path / "out", "images_masks", classes={"hippocampus": [1, 2]})
+    values = np.asarray(nibabel.load(tmp_path / "out" / "masks" / "v0.nii.gz").dataobj)
+    assert set(np.unique(values)) == {0, 1, 2}
+    assert load_cases(str(tmp_path / "out")).classes.names == ("hippocampus",)
+
+
+def test_grey_edges_are_told(nuclei: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in (1, 2):
+        path = nuclei / f"n{number}" / "masks" / "a.png"
+        mask = np.asarray(Image.open(path)).copy()
+        mask[3, 4:9] = 250
+        Image.fromarray(mask).save(path)
+    for to in ("images_masks", "dsb2018"):
+        convert_data(nuclei, tmp_path / to, to)
+        assert f"{to}: masks of 2 cases had grey edges, n1 first; they are thresholded at 127" in caplog.text

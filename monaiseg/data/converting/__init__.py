@@ -17,7 +17,7 @@ from monaiseg.data.converting._lists import CaseList
 from monaiseg.data.converting._nnunet import NnUNet
 from monaiseg.data.converting._output import check_readable, new_folder
 from monaiseg.data.converting._parts import note_groups, parts_in_folders, parts_in_list
-from monaiseg.data.converting._pixels import Size
+from monaiseg.data.converting._pixels import Size, first_image
 from monaiseg.data.converting._volumes import Decathlon
 from monaiseg.data.converting._writer import Writer
 from monaiseg.data.finding import find_whole
@@ -61,14 +61,11 @@ def convert_data(
         see: called after each case.
 
     Raises:
-        ConfigError: there is no layout `to`, or the images have other axes than `size`.
+        ConfigError: there is no layout `to`, it has no classes to number, or the images have other axes than `size`.
         DataError: a case cannot be read, or `to` cannot hold it; nothing is left of the output then.
         OutputError: the output is there already, or cannot be written.
     """
-    if to not in TARGETS:
-        raise ConfigError(f"to is {to!r}{suggest(to, TARGETS)}")
-    if not root.exists():
-        raise DataError(f"{root}: no such file or folder")
+    _check_request(root, to, numbered)
     found, named = find_whole(root, layout, classes)
     settings = (named, _size(size, found.cases), numbered)
     folder = new_folder(output, found.root)
@@ -79,7 +76,7 @@ def convert_data(
         writers = _writers(partial, found, to, settings, notes)
         for writer in writers:
             _write_all(writer, see)
-            notes += [note for note in writer.notes if note not in notes]
+            notes += [f"{writer.folder.name}: {note}" if len(writers) > 1 else note for note in writer.notes]
         check_readable(partial, output, to, writers)
         publish(partial, folder)
     finally:
@@ -89,11 +86,25 @@ def convert_data(
     return len(found.cases)
 
 
+def _check_request(root: Path, to: str, numbered: bool) -> None:
+    if to not in TARGETS:
+        raise ConfigError(f"to is {to!r}{suggest(to, TARGETS)}")
+    if numbered and to != "class_masks":
+        raise ConfigError(f"numbered is for folders of classes, which {to} has none of; leave it out")
+    if not root.exists():
+        raise DataError(f"{root}: no such file or folder")
+
+
 def _size(size: Sequence[int] | None, cases: Sequence[Case]) -> Size:
+    if size is None:
+        return None
     dims = len(image_shape(cases[0])[1])
-    if size is not None and (len(size) != dims or min(size) < 1):
+    if len(size) != dims or min(size) < 1:
         raise ConfigError(f"size is {' '.join(map(str, size))}; these images need {dims} sides, each from 1")
-    return None if size is None else tuple(size)
+    for case in cases:
+        if len(other := image_shape(case)[1]) != dims:
+            raise DataError(f"{first_image(case)}: has {len(other)} axes, others have {dims}; convert them apart")
+    return tuple(size)
 
 
 def _writers(

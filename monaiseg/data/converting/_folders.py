@@ -31,14 +31,17 @@ class ImagesMasks(Writer):
     def write(self, case: Case) -> None:
         """Write the image and the mask of a case."""
         self.put_image(f"images/{case['id']}", case)
-        several = len(self.classes) > 1
-        values = self.values(case, by_value(self.classes)) if several else _two_valued(self.masks(case)[0])
+        values = self.values(case, by_value(self.classes)) if self._has_values() else _two_valued(self.masks(case)[0])
         self.put_label(f"masks/{case['id']}", values, case)
+
+    def _has_values(self) -> bool:
+        """Tell whether labels have values of their own: of several classes, or of a region."""
+        return len(self.classes) > 1 or len(by_value(self.classes).keys[0]) > 1
 
     def finish(self) -> None:
         """Write the names and values of the classes."""
         super().finish()
-        if len(self.classes) > 1:
+        if self._has_values():
             self.put_class_table(by_value(self.classes))
         elif self.classes.names != FOREGROUND.names:
             white = 1 if is_volume(first_image(self.cases[0])) else 255
@@ -90,7 +93,9 @@ class Dsb2018(Writer):
 
     def _instance(self, case: Case, file: str, like: Array) -> tuple[Array, bool]:
         """Return the mask `[H, W]` in a file at its size, and whether it holds anything at its own, that of `like`."""
-        mask = read_mask(file, 2)[0].astype(np.uint8)
+        read, had_edges = read_mask(file, 2)
+        self.tell_edges(case, had_edges)
+        mask = read.astype(np.uint8)
         check_sizes(Case(**case | {"label": [file]}), like, mask[None])
         return resized_label(mask, self.size), bool(mask.any())
 

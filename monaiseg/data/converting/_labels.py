@@ -29,8 +29,8 @@ def check_channels(case: Case, classes: Classes) -> None:
         )
 
 
-def masks_of(case: Case, classes: Classes) -> Array:
-    """Return the masks of a case `[K, *spatial]`, zeros and ones.
+def masks_of(case: Case, classes: Classes) -> tuple[Array, bool]:
+    """Return the masks of a case `[K, *spatial]`, zeros and ones, and whether grey edges had to be thresholded.
 
     Raises:
         DataError: the label cannot be read, has another size than the image, lies elsewhere, or lacks a class.
@@ -38,9 +38,9 @@ def masks_of(case: Case, classes: Classes) -> Array:
     check_channels(case, classes)
     _check_place(case)
     _, shape = image_shape(case)
-    masks = read_label(case, len(shape), classes)[0]
+    masks, had_edges = read_label(case, len(shape), classes)
     check_sizes(case, np.empty((1, *shape)), masks)
-    return masks
+    return masks, had_edges
 
 
 def _check_place(case: Case) -> None:

@@ -50,6 +50,7 @@ class Writer:
         self.folder, self.cases, self.classes, self.size, self.numbered = folder, cases, classes, size, numbered
         self.notes: list[str] = []
         self._gone: list[str] = []
+        self._edges: set[str] = set()
         for case in cases:
             check_name(case["id"], f"{first_image(case)}: the id")
             check_channels(case, classes)
@@ -62,6 +63,9 @@ class Writer:
         """Write what stands beside the cases, and note what has gone from their labels."""
         if self._gone and self.size is not None:
             self.notes.append(f"at {size_text(self.size)} these vanish from labels: {'; '.join(self._gone)}")
+        if self._edges:
+            count, first = len(self._edges), min(self._edges)
+            self.notes.append(f"masks of {count} cases had grey edges, {first} first; they are thresholded at 127")
 
     def read_as(self) -> Classes:
         """Return the classes whose names the written set is read with."""
@@ -77,7 +81,8 @@ class Writer:
 
     def masks(self, case: Case) -> Array:
         """Return the masks of a case `[K, *spatial]` at their size by nearest neighbour; raises as `masks_of`."""
-        masks = masks_of(case, self.classes)
+        masks, had_edges = masks_of(case, self.classes)
+        self.tell_edges(case, had_edges)
         resized = np.stack([resized_label(mask, self.size) for mask in masks])
         there = zip(self.classes.names, masks, resized, strict=True)
         if gone := [name for name, before, after in there if before.any() and not after.any()]:
@@ -87,6 +92,11 @@ class Writer:
     def tell_gone(self, case: Case, what: str) -> None:
         """Keep that something of a label is gone at the smaller size."""
         self._gone.append(f"{case['id']} ({what})")
+
+    def tell_edges(self, case: Case, had_edges: bool) -> None:
+        """Keep that a mask had grey edges, which are written as 0 and 255."""
+        if had_edges:
+            self._edges.add(case["id"])
 
     def values(self, case: Case, written: Classes) -> Array:
         """Return the label of a case by value `[*spatial]`, as `written` has the values; raises as `valued_label`."""
