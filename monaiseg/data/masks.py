@@ -85,10 +85,10 @@ def binarise(values: Array, path: str) -> tuple[Mask, bool]:
     near = low >= 0 and 255 - EDGE <= high <= 255 and (between.size >= GRADIENT or _far(values).sum() == 0)
     if near and not classes and _on_edges(values):
         return values > 127, between.size > 0
-    levels = shown(np.unique(values))
-    raise DataError(
-        f"{path}: mask is not two-valued ({levels}, ...); write 0 for background and 255 for foreground", "values"
-    )
+    levels = np.unique(values)
+    told = f"mask is not two-valued ({shown(levels)}, ...); write 0 for background and 255 for foreground"
+    classes = ", or name its values with --classes if they are classes" if len(levels) < GRADIENT else ""
+    raise DataError(f"{path}: {told}{classes}", "values")
 
 
 def _far(values: Array) -> Mask:

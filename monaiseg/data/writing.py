@@ -9,13 +9,14 @@ from typing import Any
 import nibabel
 import numpy as np
 import numpy.typing as npt
+import tifffile
 from PIL import Image
 
 from monaiseg.data.classes import Classes
 
 Array = npt.NDArray[Any]
 
-PICTURE, VOLUME = ".png", ".nii.gz"
+PICTURE, DEEP_PICTURE, VOLUME = ".png", ".tif", ".nii.gz"
 WHITE = 255
 MOST_IN_A_BYTE = 255
 
@@ -37,9 +38,9 @@ def label_files(probabilities: Array, classes: Classes) -> dict[str, Array]:
         return {name: mask * high for name, mask in zip(names, present, strict=True)}
     winner = _winner(probabilities, present, classes)
     if classes.kind == "colours":
-        colours = np.array([(0, 0, 0), *classes.keys], np.uint8)
+        colours = np.array([classes.background, *classes.keys], np.uint8)
         return {"": colours[winner]}
-    values = np.array([0, *(_own_value(classes, index) for index in range(len(classes)))])
+    values = np.array([0, *(own_value(classes, index) for index in range(len(classes)))])
     return {"": values.astype(np.uint8 if values.max() <= MOST_IN_A_BYTE else np.uint16)[winner]}
 
 
@@ -50,7 +51,7 @@ def _winner(probabilities: Array, present: Array, classes: Classes) -> Array:
     return np.where(present.any(axis=0), rank.argmax(axis=0) + 1, 0)
 
 
-def _own_value(classes: Classes, index: int) -> int:
+def own_value(classes: Classes, index: int) -> int:
     """Return the value that a class is written as: the first that no smaller region has."""
     smaller = {value for key in classes.keys if len(key) < len(classes.keys[index]) for value in key}
     return next((value for value in classes.keys[index] if value not in smaller), classes.keys[index][0])
@@ -60,6 +61,13 @@ def encode_picture(pixels: Array) -> bytes:
     """Return pixels `[H, W]` or `[H, W, 3]` as PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def encode_deep_picture(pixels: Array) -> bytes:
+    """Return pixels `[H, W]` of any type as TIFF: PNG has no floating point, and no more than 16 bits."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, pixels, compression="zlib", metadata=None)
     return buffer.getvalue()
 
 

@@ -9,6 +9,7 @@ from ignite.engine import Engine, Events
 
 from monaiseg._files import make_folder, write_bytes
 from monaiseg.data import Case, Classes, images_of, is_volume, volume_geometry
+from monaiseg.data.names import check_name
 from monaiseg.data.writing import PICTURE, VOLUME, encode_picture, encode_volume, label_files
 from monaiseg.errors import OutputError
 
@@ -19,10 +20,16 @@ class WriteMasks:
     Several classes are told as they were in training: by a file a class (`<stem>_<class>.png`), by value or by colour.
 
     Raises:
+        DataError: at construction, if the id of a case or the name of a class would lead out of the folder.
         OutputError: at construction, if a file that would be written is there already.
     """
 
     def __init__(self, output_dir: str | Path, cases: Sequence[Case], classes: Classes) -> None:
+        for case in cases:
+            check_name(case["id"], "the id")
+        if classes.kind == "masks":
+            for name in classes.names:
+                check_name(name, "the class")
         self.folder = make_folder(Path(output_dir), "--output_dir")
         self.classes = classes
         self.sources = {case["id"]: images_of(case)[0] for case in cases}

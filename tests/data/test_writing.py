@@ -19,10 +19,11 @@ from monaiseg.data.writing import encode_picture, encode_volume, label_files
 
 VALUES = classes_of({"a": 1, "b": 2, "c": 300}, "classes")
 COLOURS = classes_of({"a": [255, 0, 0], "b": [0, 255, 0], "c": [9, 9, 0]}, "classes")
+ON_WHITE = classes_of({"background": [255, 255, 255], "a": [255, 0, 0], "b": [0, 0, 0], "c": [9, 9, 0]}, "classes")
 REGIONS = Classes("values", ("whole", "core", "enhancing"), ((1, 2, 3), (2, 3), (3,)))
 
 
-@pytest.mark.parametrize("classes", [VALUES, COLOURS], ids=lambda classes: classes.kind)
+@pytest.mark.parametrize("classes", [VALUES, COLOURS, ON_WHITE], ids=["values", "colours", "on white"])
 @given(winner=arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.integers(0, 3)))
 def test_exclusive_classes_come_back(
     tmp_path_factory: pytest.TempPathFactory, classes: Classes, winner: np.ndarray

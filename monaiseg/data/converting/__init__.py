@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monaiseg._files import make_folder
+from monaiseg._files import make_folder, publish
 from monaiseg.data.cases import Case
-from monaiseg.data.converting._targets import TARGETS, Target, finish
+from monaiseg.data.classes import Classes
+from monaiseg.data.converting._folders import ClassMasks, Dsb2018, ImagesMasks
+from monaiseg.data.converting._lists import CaseList
+from monaiseg.data.converting._nnunet import NnUNet
+from monaiseg.data.converting._output import check_readable, new_folder
+from monaiseg.data.converting._parts import note_groups, parts_in_folders, parts_in_list
+from monaiseg.data.converting._pixels import Size, first_image
+from monaiseg.data.converting._volumes import Decathlon
+from monaiseg.data.converting._writer import Writer
 from monaiseg.data.finding import find_whole
+from monaiseg.data.layouts import FoundData
 from monaiseg.data.reading import image_shape
-from monaiseg.errors import ConfigError, DataError, OutputError, suggest
+from monaiseg.errors import ConfigError, DataError, suggest
 
 __all__ = ["TARGETS", "convert_data"]
+
+logger = logging.getLogger("monaiseg")
+
+TARGETS: dict[str, type[Writer]] = {
+    "images_masks": ImagesMasks,
+    "class_masks": ClassMasks,
+    "decathlon": Decathlon,
+    "nnunet": NnUNet,
+    "dsb2018": Dsb2018,
+    "list": CaseList,
+}
 
 
 def convert_data(
@@ -31,7 +52,7 @@ def convert_data(
     """Write the cases of `root` to the new folder `output` in the layout `to`, and return how many they are.
 
     Files are copied as they are where the size stays and the layout can hold them; images are resized linearly with
-    anti-aliasing, masks by nearest neighbour. A set that comes split stays so.
+    anti-aliasing, masks by nearest neighbour. A set that comes split stays so. What is not as in the source is logged.
 
     Args:
         size: of all images, an entry an axis; None: their own.
@@ -40,46 +61,65 @@ def convert_data(
         see: called after each case.
 
     Raises:
-        ConfigError: there is no layout `to`.
+        ConfigError: there is no layout `to`, it has no classes to number, or the images have other axes than `size`.
         DataError: a case cannot be read, or `to` cannot hold it; nothing is left of the output then.
-        OutputError: the output is there already.
+        OutputError: the output is there already, or cannot be written.
     """
-    if to not in TARGETS:
-        raise ConfigError(f"to is {to!r}{suggest(to, TARGETS)}")
+    _check_request(root, to, numbered)
     found, named = find_whole(root, layout, classes)
-    dims = len(image_shape(found.cases[0])[1])
-    if size is not None and (len(size) != dims or min(size) < 1):
-        raise ConfigError(f"size is {' '.join(map(str, size))}; these images need {dims} sides, each from 1")
-    whole = None if size is None else tuple(size)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise OutputError(f"{output}: is there already; choose another folder")
-    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
+    settings = (named, _size(size, found.cases), numbered)
+    folder = new_folder(output, found.root)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     make_folder(partial, "the output")
+    notes: list[str] = []
     try:
-        for part, cases in _folders(found.parts, to).items():
-            target = Target(partial / part if part else partial, named, whole, numbered)
-            for case in cases:
-                TARGETS[to](target, case)
-                see(case)
-            finish(target, to, _parts(found.parts) if to == "list" else {})
-        os.replace(partial, output)
+        writers = _writers(partial, found, to, settings, notes)
+        for writer in writers:
+            _write_all(writer, see)
+            notes += [f"{writer.folder.name}: {note}" if len(writers) > 1 else note for note in writer.notes]
+        check_readable(partial, output, to, writers)
+        publish(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    for note in notes:
+        logger.warning("%s: %s", output, note)
     return len(found.cases)
 
 
-def _folders(parts: Mapping[str, list[Case]], to: str) -> dict[str, list[Case]]:
-    """Return the cases by the folder they go to: one for all, or one a part; a list has them all."""
-    if "all" in parts or to == "list":
-        return {"": [case for cases in parts.values() for case in cases]}
-    return dict(parts)
+def _check_request(root: Path, to: str, numbered: bool) -> None:
+    if to not in TARGETS:
+        raise ConfigError(f"to is {to!r}{suggest(to, TARGETS)}")
+    if numbered and to != "class_masks":
+        raise ConfigError(f"numbered is for folders of classes, which {to} has none of; leave it out")
+    if not root.exists():
+        raise DataError(f"{root}: no such file or folder")
 
 
-def _parts(parts: Mapping[str, list[Case]]) -> dict[str, str]:
-    """Return the part of each case by its id, or nothing where the set does not come split."""
-    if "all" in parts:
-        return {}
-    names = {case["id"]: part for part, cases in parts.items() for case in cases}
-    if len(names) < sum(map(len, parts.values())):
-        raise DataError("two parts have cases of one id, which a list cannot tell apart; choose another --to")
-    return names
+def _size(size: Sequence[int] | None, cases: Sequence[Case]) -> Size:
+    if size is None:
+        return None
+    dims = len(image_shape(cases[0])[1])
+    if len(size) != dims or min(size) < 1:
+        raise ConfigError(f"size is {' '.join(map(str, size))}; these images need {dims} sides, each from 1")
+    for case in cases:
+        if len(other := image_shape(case)[1]) != dims:
+            raise DataError(f"{first_image(case)}: has {len(other)} axes, others have {dims}; convert them apart")
+    return tuple(size)
+
+
+def _writers(
+    folder: Path, found: FoundData, to: str, settings: tuple[Classes, Size, bool], notes: list[str]
+) -> list[Writer]:
+    """Return what writes the cases: one for all, or one a part; a list has them all."""
+    if to == "list":
+        cases, parts = parts_in_list(found, notes)
+        return [CaseList(folder, cases, *settings, parts=parts)]
+    note_groups(found.cases, to, notes)
+    return [TARGETS[to](folder / part, cases, *settings) for part, cases in parts_in_folders(found, notes).items()]
+
+
+def _write_all(writer: Writer, see: Callable[[Case], None]) -> None:
+    for case in writer.cases:
+        writer.write(case)
+        see(case)
+    writer.finish()
