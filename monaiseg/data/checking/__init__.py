@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,9 @@ def check_data(
         ConfigError: `layout` or `classes` cannot be used.
     """
     found = find_data(root, layout)
-    faults = [Fault.of(error) for error in found.faults] + [_orphan(file) for file in found.orphans]
+    faults = [Fault.of(error) for error in found.faults]
+    faults += [replace(Fault.of(error), severity="warning") for error in found.spared]
+    faults += [_orphan(file) for file in found.orphans]
     expect = expected(found, classes, faults)
     named = expect.classes if expect.named else None
     report = CheckReport(found, named, Summary(named), faults)

@@ -112,6 +112,7 @@ def join_parts(root: Path, found: Sequence[FoundData], parts: dict[str, list[Cas
         joined.faults += one.faults
         joined.notes += one.notes
         joined.orphans += one.orphans
+        joined.spared += one.spared
     return joined
 
 

@@ -36,6 +36,7 @@ class Listing:
         faults: what makes a case unusable, an error each.
         notes: what is left out, a sentence each.
         orphans: the masks and labels without image, which are left out.
+        spared: what makes test cases unusable, which no training needs.
     """
 
     cases: list[Case] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Listing:
     faults: list[DataError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
+    spared: list[DataError] = field(default_factory=list)
 
     def leave_out(self, folder: Path, what: str, files: Sequence[Path]) -> None:
         """Note the masks, or labels as `what` calls them, that have no image."""
@@ -68,6 +70,7 @@ class FoundData:
         notes: what was chosen or left out, a sentence each.
         orphans: the masks and labels without image, which are left out.
         folds: the fold of each case by its id, where a list tells them; else empty.
+        spared: what makes test cases unusable, which no training needs.
     """
 
     root: Path
@@ -78,6 +81,7 @@ class FoundData:
     notes: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     folds: dict[str, int] = field(default_factory=dict)
+    spared: list[DataError] = field(default_factory=list)
 
     @classmethod
     def of(cls, root: Path, layout: str, listing: Listing) -> FoundData:
@@ -86,7 +90,8 @@ class FoundData:
             part: sorted(cases, key=lambda case: case["id"])
             for part, cases in (listing.parts or {"all": listing.cases}).items()
         }
-        return cls(root, layout, parts, listing.classes, listing.faults, listing.notes, listing.orphans, listing.folds)
+        kept = {name: getattr(listing, name) for name in ("classes", "faults", "notes", "orphans", "folds", "spared")}
+        return cls(root, layout, parts, **kept)
 
     @property
     def cases(self) -> list[Case]:
@@ -99,6 +104,7 @@ def spare_test(found: Listing | FoundData, folder: Path) -> None:
     if found.faults:
         told = f"{len(found.faults)} faults in the test part; what they concern is left out"
         found.notes.append(f"{folder}: {told}, first {found.faults[0]}")
+        found.spared += found.faults
         found.faults = []
 
 

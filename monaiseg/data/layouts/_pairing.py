@@ -148,6 +148,7 @@ def _add_part(whole: Listing, part: str, one: Listing, folder: Path) -> None:
     whole.faults += one.faults
     whole.notes += one.notes
     whole.orphans += one.orphans
+    whole.spared += one.spared
     if part == "test" and (not one.cases or one.classes != whole.classes):
         whole.notes.append(f"{folder}: has no masks of the classes of training; the test part is left out")
         return

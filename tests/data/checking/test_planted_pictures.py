@@ -122,6 +122,18 @@ def test_no_fault_hides_another(pairs: Path) -> None:
     ]
 
 
+def test_a_fault_of_the_test_part_is_a_warning(pairs: Path) -> None:
+    """Training leaves test cases alone, and is not stopped by one without mask."""
+    (pairs / "validation").rename(pairs / "test")
+    at(pairs, "test/masks/11").unlink()
+    (pairs / "val").mkdir()
+    for sub in ("images", "masks"):
+        (pairs / "val" / sub).mkdir()
+        file = at(pairs, f"train/{sub}/0")
+        file.rename(pairs / "val" / sub / file.name)
+    assert told(check_data(pairs)) == [("warning", "unpaired", "test/images/11")]
+
+
 def test_a_file_with_a_colon_in_its_name_is_told_whole(pairs: Path) -> None:
     renamed = pairs / "colon: set"
     renamed.mkdir()
