@@ -87,8 +87,8 @@ def binarise(values: Array, path: str) -> tuple[Mask, bool]:
         return values > 127, between.size > 0
     levels = np.unique(values)
     told = f"mask is not two-valued ({shown(levels)}, ...); write 0 for background and 255 for foreground"
-    classes = ", or name its values with --classes if they are classes" if len(levels) < GRADIENT else ""
-    raise DataError(f"{path}: {told}{classes}", "values")
+    named = ", or name its values with --classes if they are classes" if len(levels) < GRADIENT else ""
+    raise DataError(f"{path}: {told}{named}", "values")
 
 
 def _far(values: Array) -> Mask:
