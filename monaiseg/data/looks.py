@@ -16,7 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.pictures import unreadable
 from monaiseg.data.reading import image_shape, read_image
-from monaiseg.data.store import ArrayStore
+from monaiseg.data.store import ELSEWHERE, ArrayStore
 from monaiseg.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -91,8 +91,8 @@ def read_each(what: str, read: Callable[[Case], Result], cases: Sequence[Case]) 
 class Looks:
     """The looks of cases as they come, of which memory holds few; raises DataError for pictures among volumes."""
 
-    def __init__(self, folder: str | Path | None = None) -> None:
-        self._store = ArrayStore(folder, LITTLE)
+    def __init__(self, folder: str | Path | None = None, mend: str = ELSEWHERE) -> None:
+        self._store = ArrayStore(folder, LITTLE, mend)
         self._shape: tuple[int, ...] | None = None
 
     def __len__(self) -> int:

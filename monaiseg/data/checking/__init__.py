@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from monaiseg.data.ahead import work_ahead
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.checking._facts import CaseFacts, Fault
 from monaiseg.data.checking._images import look_at_image
@@ -26,9 +26,6 @@ __all__ = ["CaseFacts", "CheckReport", "Fault", "Summary", "check_data"]
 
 LOOKERS = 2
 """Threads that look at cases: most of it is decoding, which lets go of Python's lock."""
-
-AHEAD = 8
-"""Cases that are looked at before they are asked for."""
 
 
 @dataclass
@@ -159,19 +156,7 @@ def _is_readable(case: Case, dims: int) -> bool:
 
 def _look_at_all(found: FoundData, dims: int, classes: Classes | None) -> Iterator[CaseFacts]:
     parts = ((part, case) for part, cases in found.parts.items() for case in cases)
-    with ThreadPoolExecutor(LOOKERS) as pool:
-        yield from _ahead(pool, lambda entry: _look_at(entry[1], entry[0], dims, classes), parts)
-
-
-def _ahead(pool: ThreadPoolExecutor, work: Callable[[Any], CaseFacts], entries: Iterable[Any]) -> Iterator[CaseFacts]:
-    """Give the results in order, never more than a few ahead of the one that is asked for."""
-    waiting = []
-    for entry in entries:
-        waiting.append(pool.submit(work, entry))
-        if len(waiting) > AHEAD:
-            yield waiting.pop(0).result()
-    for future in waiting:
-        yield future.result()
+    return work_ahead(lambda entry: _look_at(entry[1], entry[0], dims, classes), parts, LOOKERS)
 
 
 def _look_at(case: Case, part: str, dims: int, classes: Classes | None) -> CaseFacts:
