@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -80,7 +82,10 @@ class Pose:
 
 @dataclass(frozen=True)
 class AxisFlip(Operation):
-    """Reverses one axis; written without `axis` it stands for one such operation an axis, each with its own `p`."""
+    """Reverses one axis; written without `axis` it stands for one such operation an axis, each with its own `p`.
+
+    Where one of several operations is done, it reverses any of the axes, all equally likely.
+    """
 
     name: ClassVar[str] = "flip"
     kind: ClassVar[str] = VIEW
@@ -89,9 +94,13 @@ class AxisFlip(Operation):
 
     def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
         """Return the pose, flipped."""
-        axis = self.axis or 0
-        _check_axis("flip.axis", axis, pose)
-        return pose.flipped(axis)
+        self.check(pose.shape)
+        return pose.flipped(int(rng.integers(len(pose.order))) if self.axis is None else self.axis)
+
+    def check(self, size: Sequence[int | None]) -> None:
+        """Refuse an axis that is not there."""
+        if self.axis is not None and self.axis >= len(size):
+            raise ConfigError(f"augment: flip has axis {self.axis}; axes go from 0 to {len(size) - 1}")
 
 
 @dataclass(frozen=True)
@@ -105,12 +114,18 @@ class QuarterTurn(Operation):
 
     def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
         """Return the pose, turned."""
-        one, other = self.plane or (0, 1)
-        _check_axis("rot90.plane", max(one, other), pose)
+        self.check(pose.shape)
+        planes = [self.plane] if self.plane else list(combinations(range(len(pose.order)), 2))
+        one, other = planes[int(rng.integers(len(planes)))]
         turns = int(rng.integers(1, 4))
         if turns == 2 or pose.shape[one] != pose.shape[other]:
             return pose.flipped(one).flipped(other)
         return pose.swapped(one, other).flipped(one if turns == 1 else other)
+
+    def check(self, size: Sequence[int | None]) -> None:
+        """Refuse a plane with an axis that is not there."""
+        if self.plane and max(self.plane) >= len(size):
+            raise ConfigError(f"augment: rot90 has plane {list(self.plane)}; axes go from 0 to {len(size) - 1}")
 
 
 @dataclass(frozen=True)
@@ -142,18 +157,18 @@ class CropTo(Operation):
             raise ConfigError("augment: crop needs a size, such as {name: crop, size: [256, 256]}")
 
     def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
-        """Return the pose, cropped.
-
-        Raises:
-            ConfigError: `size` is not given for each axis, or larger than the image.
-        """
-        if len(self.size) != len(pose.order) or any(s > whole for s, whole in zip(self.size, pose.shape, strict=True)):
-            raise ConfigError(f"augment: crop.size is {list(self.size)}; the images are {list(pose.shape)}")
+        """Return the pose, cropped; raises as `check` does."""
+        self.check(pose.shape)
         room = [whole - size for whole, size in zip(pose.shape, self.size, strict=True)]
         start = tuple(left // 2 if self.centre else int(rng.integers(left + 1)) for left in room)
         return pose.cropped(start, self.size)
 
-
-def _check_axis(key: str, axis: int, pose: Pose) -> None:
-    if axis >= len(pose.order):
-        raise ConfigError(f"augment: {key} has axis {axis}; the last one is {len(pose.order) - 1}")
+    def check(self, size: Sequence[int | None]) -> None:
+        """Refuse a size that has not an entry an axis, or is larger than what it is cut out of."""
+        if len(self.size) != len(size):
+            raise ConfigError(f"augment: crop.size is {list(self.size)}; give {len(size)} entries, one an axis")
+        if any(whole is not None and side > whole for side, whole in zip(self.size, size, strict=True)):
+            raise ConfigError(
+                f"augment: crop.size is {list(self.size)}, larger than what it is cut out of, {list(size)} (roi_size, "
+                "or the image); give at most that"
+            )

@@ -94,13 +94,29 @@ def test_what_follows_a_crop_is_drawn_for_its_size() -> None:
 
 @pytest.mark.parametrize("size", [[9, 12, 3], [10, 12]])
 def test_a_crop_that_does_not_fit_is_refused(size: list[int]) -> None:
-    with pytest.raises(ConfigError, match=r"crop\.size is .*; the images are \[9, 12\]"):
+    with pytest.raises(
+        ConfigError, match=r"crop\.size is .*(\[9, 12\].*; give at most that|give 2 entries, one an axis)"
+    ):
         alone("crop", size=size).draw((0,), (1, 9, 12))
 
 
 def test_a_flip_of_an_axis_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"flip\.axis has axis 2; the last one is 1"):
+    with pytest.raises(ConfigError, match="flip has axis 2; axes go from 0 to 1"):
         Augmentation([Choice(1, (operation("flip", axis=2),))]).draw((0,), (1, 9, 12))
+
+
+@pytest.mark.parametrize(("name", "dims", "count"), [("flip", 2, 2), ("flip", 3, 3), ("rot90", 2, 1), ("rot90", 3, 3)])
+def test_in_one_of_every_axis_and_plane_is_as_likely(name: str, dims: int, count: int) -> None:
+    augmentation = build_augmentation([{"name": "one_of", "p": 1, "of": [name, "gamma"]}], dims, 1)
+    image = numbered(1, *[3] * dims)
+    drawn = [augmentation.draw((0, 0, index), image.shape) for index in range(1500)]
+    chosen = [draw.pose for draw in drawn if draw.names == (name,)]
+    assert len(chosen) / len(drawn) == pytest.approx(0.5, abs=0.05), "as likely as the other operation, not more"
+    planes = list(itertools.combinations(range(dims), 2))
+    views = [[image.flip(axis + 1)] for axis in range(dims)] if name == "flip" else []
+    views = views or [[image.rot90(turns, (a + 1, b + 1)) for turns in (1, 2, 3)] for a, b in planes]
+    shares = [np.mean([any(torch.equal(pose.of(image), view) for view in each) for pose in chosen]) for each in views]
+    assert len(shares) == count and np.allclose(shares, 1 / count, atol=0.07)
 
 
 def test_a_volume_turns_in_every_plane() -> None:
