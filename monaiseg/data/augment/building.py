@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from monaiseg.data.augment.augmentation import Augmentation, Choice
+from monaiseg.data.augment.augmentation import Augmentation
+from monaiseg.data.augment.draws import Choice
 from monaiseg.data.augment.filters import BoxBlur, GaussianBlur, MedianBlur, MotionBlur
 from monaiseg.data.augment.intensity import BrightnessContrast, ChannelShift, ChannelShuffle, Grey, HueSaturationValue
 from monaiseg.data.augment.operation import Operation, number

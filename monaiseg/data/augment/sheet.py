@@ -12,7 +12,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from skimage.segmentation import find_boundaries
 
-from monaiseg.data.augment.augmentation import Augmentation, CaseDraw, Choice
+from monaiseg.data.augment.augmentation import Augmentation
+from monaiseg.data.augment.draws import CaseDraw, Choice
 from monaiseg.data.augment.intensity import Levels
 from monaiseg.data.augment.operation import Operation
 

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Annotated, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from monaiseg.data.augment.operation import VIEW, Operation, sizes, switch, two_axes, whole
@@ -63,6 +64,22 @@ class Pose:
             starts[axis] += self.size[axis] - first - length if is_reversed else first
             sizes[axis] = length
         return Pose(tuple(starts), tuple(sizes), self.order, self.reverse)
+
+    def grown(
+        self, before: Sequence[int], after: Sequence[int], whole: Sequence[int]
+    ) -> tuple[Pose, npt.NDArray[np.float64]]:
+        """Return this pose of a larger box, and where the new centre lies from the old one, in the result.
+
+        The box gets so many pixels more at the two ends of each axis of the result, as far as the source goes.
+        """
+        starts, sizes, centre = list(self.start), list(self.size), np.zeros(len(self.order))
+        for place, (axis, is_reversed) in enumerate(zip(self.order, self.reverse, strict=True)):
+            ends = (after[place], before[place]) if is_reversed else (before[place], after[place])
+            first = min(starts[axis], ends[0])
+            last = min(whole[axis] - starts[axis] - sizes[axis], ends[1])
+            starts[axis], sizes[axis] = starts[axis] - first, sizes[axis] + first + last
+            centre[place] = (first - last if is_reversed else last - first) / 2
+        return Pose(tuple(starts), tuple(sizes), self.order, self.reverse), centre
 
     def of(self, values: torch.Tensor) -> torch.Tensor:
         """Return `values` `[C, *spatial]` so posed: the same tensor where nothing moves, else a contiguous one.

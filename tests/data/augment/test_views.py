@@ -63,6 +63,32 @@ def test_poses_compose_as_their_indexing_does(size: list[int], steps: list[tuple
     assert np.array_equal(pose.of(torch.from_numpy(values)).numpy(), expected)
 
 
+@given(
+    size=st.lists(st.integers(4, 9), min_size=2, max_size=3),
+    steps=st.lists(st.tuples(st.booleans(), st.randoms(use_true_random=False)), max_size=4),
+    more=st.randoms(use_true_random=False),
+)
+def test_a_grown_pose_holds_what_it_was_where_it_says(
+    size: list[int], steps: list[tuple[bool, object]], more: object
+) -> None:
+    values, dims = numbered(1, *size), len(size)
+    pose = Pose.whole(tuple(size)).cropped((1,) * dims, tuple(more.randint(1, side - 2) for side in size))  # type: ignore[attr-defined]
+    for flip, random in steps:
+        one, other = random.sample(range(dims), 2)  # type: ignore[attr-defined]
+        pose = pose.flipped(one) if flip else pose.swapped(one, other)
+    before, after = ([more.randint(0, 5) for _ in size] for _ in range(2))  # type: ignore[attr-defined]
+    grown, centre = pose.grown(before, after, size)
+    inner = pose.of(values)
+    outer = grown.of(values)
+    starts = [round((o - i) / 2 - c) for o, i, c in zip(outer.shape[1:], inner.shape[1:], centre, strict=True)]
+    for axis, (first, side) in enumerate(zip(starts, inner.shape[1:], strict=True)):
+        assert 0 <= first <= before[axis] and outer.shape[axis + 1] - first - side <= after[axis]
+        outer = outer.narrow(axis + 1, first, side)
+    assert torch.equal(outer, inner)
+    everything, _ = pose.grown([9] * dims, [9] * dims, size)
+    assert everything.of(values).numel() == values.numel(), "as far as the source goes and no farther"
+
+
 def test_a_pose_moves_bytes_too() -> None:
     image = torch.randint(0, 255, (3, 4, 4), dtype=torch.uint8)
     pose = Pose.whole((4, 4)).swapped(0, 1).flipped(1)
