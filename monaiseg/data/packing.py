@@ -27,14 +27,14 @@ class Packed:
     @classmethod
     def of(cls, tensors: Sequence[torch.Tensor]) -> Packed:
         """Return copies of the tensors."""
-        places, parts, end = [], [], 0
+        places, end = [], 0
         for tensor in tensors:
-            flat = tensor.reshape(-1).view(torch.uint8)
-            gap = -flat.numel() % ALIGNMENT
             places.append((end, tensor.dtype, tensor.shape))
-            parts += [flat, flat.new_zeros(gap)] if gap else [flat]
-            end += flat.numel() + gap
-        return cls(torch.cat(parts), tuple(places))
+            end += math.ceil(tensor.nbytes / ALIGNMENT) * ALIGNMENT
+        packed = cls(torch.empty(end, dtype=torch.uint8), tuple(places))
+        for place, tensor in zip(packed.tensors(), tensors, strict=True):
+            place.copy_(tensor)
+        return packed
 
     def tensors(self) -> list[torch.Tensor]:
         """Return the tensors, as views of the block."""

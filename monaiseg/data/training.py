@@ -73,7 +73,7 @@ class TrainingDataset(CaseDataset):
             for pair, item in zip(pairs, items, strict=True)
         ]
         posed = {
-            key: Packed.of([draw.pose.of(item[key]) for draw, item in zip(draws, items, strict=True)])
+            key: Packed.of([draw.pose.view_of(item[key]) for draw, item in zip(draws, items, strict=True)])
             for key in ("image", "label")
         }
         measured = {key: torch.stack([item[key] for item in items]) for key in ("mean", "std")}
@@ -150,9 +150,10 @@ def _in_one_pass(image: torch.Tensor, draw: CaseDraw, levels: Levels, unit: floa
     if draw.linear is not None:
         gain, offset = draw.linear.coefficients(mean, levels.std[0])
     gain, offset = gain / unit / std, (offset - mean) / std
+    bounded = draw.linear is not None and levels.all_bounded
     for channel, plane in enumerate(image[0]):
         plane.mul_(float(gain[channel])).add_(float(offset[channel]))
-        if draw.linear is not None and levels.all_bounded:
+        if bounded:
             plane.clamp_(float(-mean[channel] / std[channel]), float((1 - mean[channel]) / std[channel]))
 
 

@@ -46,8 +46,8 @@ class Levels:
 
     @property
     def all_bounded(self) -> bool:
-        """Whether all cases are; operations are given cases that are alike in this."""
-        return bool(self.bounded.all())
+        """Whether the first case is, and with it all: operations are given cases that are alike in this."""
+        return bool(self.bounded[0])
 
     @classmethod
     def of(cls, image: torch.Tensor, bounded: bool) -> Levels:

@@ -86,15 +86,17 @@ class Pose:
 
         Any dtype will do: a cache of bytes is best posed before it becomes floats.
         """
-        if self == Pose.whole(tuple(values.shape[1:])):
-            return values
+        return values if self == Pose.whole(tuple(values.shape[1:])) else self.view_of(values).contiguous()
+
+    def view_of(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the same as a view where nothing is reversed: for who copies it anyway."""
         for axis, (first, length) in enumerate(zip(self.start, self.size, strict=True)):
             if length < values.shape[axis + 1]:
                 values = values.narrow(axis + 1, first, length)
         backwards = [self.order[i] + 1 for i, is_reversed in enumerate(self.reverse) if is_reversed]
         values = values.flip(backwards) if backwards else values
         in_order = self.order == tuple(range(len(self.order)))
-        return (values if in_order else values.permute(0, *(axis + 1 for axis in self.order))).contiguous()
+        return values if in_order else values.permute(0, *(axis + 1 for axis in self.order))
 
 
 @dataclass(frozen=True)
