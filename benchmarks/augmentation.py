@@ -1,10 +1,11 @@
 """What augmentation costs: each operation, and the preset polyp, beside MONAI's and albumentations' equivalents.
 
-    python -m benchmarks.augmentation [--rounds 7] [--threads 1]
+    python -m benchmarks.augmentation [--rounds 7] [--threads 1] [--device cpu]
 
 Milliseconds of processor time a picture with its mask, in batches of 16 RGB pictures of 256x256; single operations are
 done to every picture. The sides take turns in this process; printed are medians of the rounds. albumentations works on
-bytes, as OpenCV is made for, and is left out where it is not installed; MONAI and monaiseg work on floats. The last row
+bytes, as OpenCV is made for, and is left out where it is not installed, and on other devices than the processor, where
+milliseconds are those of the clock; MONAI and monaiseg work on floats. The last row
 is the preset without what MONAI lacks.
 """
 
@@ -87,13 +88,14 @@ def of_albumentations() -> Side:
 class Pictures:
     """The same random pictures and masks as every side wants them."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
         coarse = torch.rand(BATCH, 3, 16, 16, generator=torch.Generator().manual_seed(0))
         self.image = torch.nn.functional.interpolate(coarse, (SIDE, SIDE), mode="bicubic").clamp_(0, 1)
         self.label = (self.image[:, :1] > 0.5).byte()
         self.bytes = [(case * 255).byte().permute(1, 2, 0).contiguous().numpy() for case in self.image]
         self.masks = [mask[0].numpy() for mask in self.label]
         self.levels = Levels.of(self.image, bounded=True)
+        self.image, self.label = self.image.to(device), self.label.to(device)
 
 
 Work = Callable[[int], Callable[[], None]]
@@ -150,14 +152,18 @@ def preset(side: Side) -> tuple[list[dict[str, Any]], list[tuple[float, list[str
     return entries, groups
 
 
-def measure(sides: dict[str, Work], rounds: int) -> dict[str, float]:
+def measure(sides: dict[str, Work], rounds: int, device: str) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in sides}
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    wait = (lambda: None) if device == "cpu" else torch.cuda.synchronize
     for number in range(rounds + 1):
         for name, prepare in sides.items():
             run = prepare(number)
-            start = time.process_time()
+            wait()
+            start = clock()
             run()
-            times[name].append((time.process_time() - start) / BATCH * 1e3)
+            wait()
+            times[name].append((clock() - start) / BATCH * 1e3)
     return {name: statistics.median(spent[1:]) for name, spent in times.items()}
 
 
@@ -165,10 +171,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     set_track_meta(False)
-    pictures, monai, albu = Pictures(), of_monai(), of_albumentations()
+    pictures, monai = Pictures(options.device), of_monai()
+    albu = of_albumentations() if options.device == "cpu" else {}
     sides = {"monai": (monai, False), "albumentations": (albu, True)}
     table = Table("operation", "monaiseg", *sides, "times MONAI", "times albumentations", box=None)
     rows: dict[str, dict[str, Work]] = {}
@@ -185,7 +193,7 @@ def main() -> None:
     rows["polyp of MONAI's"] = {"monaiseg": ours(pictures, entries), "monai": theirs(pictures, monai, groups, False)}
     for name, run in track(rows.items(), "measuring", transient=True):
         rounds = options.rounds * (6 if name.startswith("polyp") else 1)
-        spent = measure(run, rounds)
+        spent = measure(run, rounds, options.device)
         cells = [f"{spent[key]:.2f}" if key in spent else "" for key in ("monaiseg", *sides)]
         ratios = [f"{spent[key] / spent['monaiseg']:.2f}" if key in spent else "" for key in sides]
         table.add_row(name, *cells, *ratios)

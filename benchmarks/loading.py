@@ -1,11 +1,12 @@
 """What it costs to get batches: ours beside MONAI's CacheDataset and albumentations, from the same files.
 
-    python -m benchmarks.loading [--rounds 9] [--threads 1]
+    python -m benchmarks.loading [--rounds 9] [--threads 1] [--device cpu]
 
 Milliseconds of processor time a picture with its mask: 64 RGB pictures of 288x288 as PNG, of which crops of 256x256
 are flipped, turned, changed in brightness and contrast, normalised and put together in batches of 16. The sides take
 turns in this process; printed are medians of the rounds, the smallest and largest, and ratios to ours. Filling caches
-is not counted. albumentations is left out where it, or OpenCV, is not installed.
+is not counted. On another device than the processor, batches of the others are copied there, and milliseconds are those
+of the clock, the device waited for. albumentations is left out where it, or OpenCV, is not installed.
 """
 
 from __future__ import annotations
@@ -53,10 +54,10 @@ def write_files(folder: Path) -> None:
         Image.fromarray(((pixels[..., 0] > 128) * 255).astype(np.uint8)).save(folder / "masks" / f"{number}.png")
 
 
-def ours(folder: Path, augment: Any = LIGHT) -> Epoch:
+def ours(folder: Path, augment: Any = LIGHT, device: str = "cpu") -> Epoch:
     augmentation = build_augmentation(augment, 2, 3, crop=(CROP, CROP))
     dataset = TrainingDataset(list_cases(folder)[1], ReadCase(2, 3, 1), augmentation)
-    loader = training_loader(dataset, BATCH, num_workers=0, seed=0)
+    loader = training_loader(dataset, BATCH, num_workers=0, seed=0, device=device)
 
     def epoch(number: int) -> Iterable[Any]:
         loader.sampler.set_epoch(number)
@@ -119,9 +120,9 @@ def of_albumentations(folder: Path, in_memory: bool) -> Epoch:
     return lambda number: loader
 
 
-def make_sides(folder: Path) -> dict[str, Epoch]:
+def make_sides(folder: Path, device: str) -> dict[str, Epoch]:
     sides = {
-        "monaiseg": ours(folder),
+        "monaiseg": ours(folder, device=device),
         "MONAI CacheDataset": of_monai(folder, tracked=True),
         "MONAI CacheDataset, plain tensors": of_monai(folder, tracked=False),
     }
@@ -130,26 +131,37 @@ def make_sides(folder: Path) -> dict[str, Epoch]:
         sides["albumentations, decoded in memory"] = of_albumentations(folder, in_memory=True)
     except ImportError:
         pass
-    return sides | {"monaiseg, preset polyp": ours(folder, "polyp")}
+    return sides | {"monaiseg, preset polyp": ours(folder, "polyp", device)}
+
+
+def seconds(epoch: Iterable[Any], device: str) -> float:
+    """The time that an epoch takes: of the processor, or by the clock until another device is done."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    begin = clock()
+    for batch in epoch:
+        image, label, *_ = batch.values() if isinstance(batch, dict) else batch
+        image.to(device, non_blocking=True), label.to(device, non_blocking=True)
+    if device != "cpu":
+        torch.cuda.synchronize(device)
+    return clock() - begin
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder))
-        sides = make_sides(Path(folder))
+        sides = make_sides(Path(folder), options.device)
         for number in track(range(-1, options.rounds), "measuring", console=Console(stderr=True)):
             for name, epoch in sides.items():
-                begin = time.process_time()
-                for _ in epoch(max(0, number)):
-                    pass
+                taken = seconds(epoch(max(0, number)), options.device)
                 if number >= 0:  # the first one warms up
-                    times.setdefault(name, []).append((time.process_time() - begin) / COUNT * 1000)
+                    times.setdefault(name, []).append(taken / COUNT * 1000)
     table = Table("side", "ms a picture", "least", "most", "times ours")
     own = times["monaiseg"]
     for name, taken in times.items():

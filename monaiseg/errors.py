@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable
 
 
@@ -56,11 +57,14 @@ class OutputError(MonaisegError):
 def cause_of(error: BaseException) -> BaseException:
     """Return the monaiseg error that `error` was raised from, however often it was wrapped; else `error` itself.
 
-    A full disk counts as one wherever it showed: TensorBoard writes too.
+    A full disk counts as one wherever it showed: TensorBoard writes too. Of an error in a worker of a loader there is
+    only the printed traceback, in the message of another one; the error is made anew from it.
     """
     link: BaseException | None = error
     seen: set[int] = set()
     while link is not None and id(link) not in seen:
+        if (told := _told_by_a_worker(link)) is not None:
+            return told
         if isinstance(link, MonaisegError):
             return link
         if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
@@ -68,6 +72,15 @@ def cause_of(error: BaseException) -> BaseException:
         seen.add(id(link))
         link = link.__cause__ or link.__context__
     return error
+
+
+def _told_by_a_worker(error: BaseException) -> MonaisegError | None:
+    text = str(error)
+    if not text.startswith("Caught ") or "\nOriginal Traceback" not in text:
+        return None
+    found = re.search(r"^monaiseg\.errors\.(\w+): (.+)$", text, re.MULTILINE)
+    kind = globals().get(found[1]) if found else None
+    return kind(found[2]) if found and kind is not None else None
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import Compose, RandomizableTrait
+from monai.transforms import Compose
 from monai.utils import convert_to_tensor
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from torch.utils.data import Dataset
 
+from monaiseg.data.ahead import work_ahead
 from monaiseg.data.cases import Case
+from monaiseg.data.chance import draws_globally, is_random, seeded
 from monaiseg.data.looks import Looks
-from monaiseg.data.store import ArrayStore
+from monaiseg.data.store import ELSEWHERE, ArrayStore
 from monaiseg.data.transforms import NormaliseCase
 from monaiseg.errors import DataError, cause_of
 
@@ -36,8 +38,8 @@ class CaseDataset(Dataset[Item]):
 
     What they give is kept as small as it is: bytes stay bytes, as `NormaliseCase` is done each time too. A key is an
     index, or `(epoch, index)` as `EpochSampler` gives it; random transforms start from (seed, epoch, index), so that
-    neither the number of workers nor an interruption changes what they draw. They are given what is kept, and must not
-    write to it; MONAI's do not.
+    neither the number of workers nor an interruption changes what they draw. They are given copies, as some of MONAI's
+    write to what they are given; transforms that are not random get what is kept and must not write to it.
 
     Attributes:
         data: the cases.
@@ -64,10 +66,13 @@ class CaseDataset(Dataset[Item]):
             raise DataError("the data set is empty; a training needs at least one case on each side of the split")
         self.data = list(data)
         once, self._each_time = split_transform(transform)
+        again = self._each_time.transforms
+        self._is_random, self._draws_globally = any(map(is_random, again)), any(map(draws_globally, again))
         self.seed = seed
-        self.store = ArrayStore(folder)
+        mend = ELSEWHERE if folder is None else "choose another --output_dir"
+        self.store = ArrayStore(folder, mend=mend)
         self._cases: list[tuple[Item, dict[str, int]]] = []
-        looks = Looks(folder)
+        looks = Looks(folder, mend)
         for item in _read_each(partial(_prepared, once), self.data):
             if "look" in item:
                 looks.add(item.pop("look").numpy())
@@ -80,12 +85,16 @@ class CaseDataset(Dataset[Item]):
     def __len__(self) -> int:
         return len(self.data)
 
-    def __getitem__(self, key: Any) -> Item:
-        """Return the item of a key, transformed."""
+    def __getitem__(self, key: Any) -> Any:
+        """Return the item of a key, transformed; the list of them where a transform takes several crops."""
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        seed = np.random.SeedSequence((self.seed, epoch, index)).generate_state(1)[0]
-        self._each_time.set_random_state(seed=int(seed))
-        return dict(self._each_time(self.prepared(index)))
+        seed = int(np.random.SeedSequence((self.seed, epoch, index)).generate_state(1)[0])
+        item = self.prepared(index)
+        if self._is_random:
+            item = {name: value.clone() if _is_tensor(value) else value for name, value in item.items()}
+        self._each_time.set_random_state(seed=seed)
+        with seeded(seed) if self._draws_globally else nullcontext():
+            return self._each_time(item)
 
     def prepared(self, index: int) -> Item:
         """Return what is kept of a case; its large tensors are views of what is kept."""
@@ -104,11 +113,14 @@ def _is_tensor(value: Any) -> bool:
 
 
 def split_transform(transform: Callable[[Any], Item]) -> tuple[Compose, Compose]:
-    """Return what is done once, and what each time."""
-    steps = transform.flatten().transforms if isinstance(transform, Compose) else [transform]
-    again = (k for k, step in enumerate(steps) if isinstance(step, RandomizableTrait | NormaliseCase))
+    """Return what is done once, and what each time; the options of a Compose are those of both."""
+    whole = transform.flatten() if isinstance(transform, Compose) else Compose([transform])
+    steps = whole.transforms
+    again = (k for k, step in enumerate(steps) if is_random(step) or isinstance(step, NormaliseCase))
     first = next(again, len(steps))
-    return Compose(steps[:first]), Compose(steps[first:])
+    names = ("map_items", "unpack_items", "log_stats", "lazy", "overrides")
+    options = {name: getattr(whole, name) for name in names}
+    return Compose(steps[:first], **options), Compose(steps[first:], **options)
 
 
 def _prepared(once: Compose, case: Case) -> Item:
@@ -121,5 +133,5 @@ def _prepared(once: Compose, case: Case) -> Item:
 
 def _read_each(read: Callable[[Case], Item], cases: Sequence[Case]) -> Iterator[Item]:
     columns = TextColumn("reading cases"), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(READERS) as readers:
-        yield from progress.track(readers.map(read, cases), total=len(cases))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield from progress.track(work_ahead(read, cases, READERS), total=len(cases))

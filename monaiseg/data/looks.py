@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,10 +12,11 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from monaiseg.data.ahead import work_ahead
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.pictures import unreadable
 from monaiseg.data.reading import image_shape, read_image
-from monaiseg.data.store import ArrayStore
+from monaiseg.data.store import ELSEWHERE, ArrayStore
 from monaiseg.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -85,19 +85,16 @@ def each_read(what: str, read: Callable[[Case], Result], cases: Sequence[Case]) 
     """Give what `read_each` returns, one after another."""
     console = Console(stderr=True)
     columns = TextColumn(what), MofNCompleteColumn(), TimeElapsedColumn()
-    with (
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
-        ThreadPoolExecutor(READERS) as readers,
-    ):
-        results: Iterable[Result] = readers.map(read, cases)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        results = work_ahead(read, cases, READERS)
         yield from progress.track(results, total=len(cases))
 
 
 class Looks:
     """The looks of cases as they come, of which memory holds few; raises DataError for pictures among volumes."""
 
-    def __init__(self, folder: str | Path | None = None) -> None:
-        self._store = ArrayStore(folder, LITTLE)
+    def __init__(self, folder: str | Path | None = None, mend: str = ELSEWHERE) -> None:
+        self._store = ArrayStore(folder, LITTLE, mend)
         self._shape: tuple[int, ...] | None = None
 
     def __len__(self) -> int:

@@ -95,7 +95,7 @@ def image_shape(case: Case) -> tuple[int, tuple[int, ...]]:
     return (channels if len(files) == 1 else len(files)), tuple(shape[:spatial])
 
 
-def check_sizes(case: Case, image: Array, label: Array) -> None:
+def check_fit(case: Case, image: Array, label: Array) -> None:
     """Raise DataError if image and label `[C, *spatial]` differ in size, or by their headers in place."""
     if image.shape[1:] != label.shape[1:]:
         first = case["label"][0] if isinstance(case["label"][0], str) else case["label"][0][0]

@@ -15,7 +15,7 @@ from monaiseg.data.cases import Case, images_of
 from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.labels import read_label
 from monaiseg.data.looks import look
-from monaiseg.data.reading import check_sizes, read_image
+from monaiseg.data.reading import check_fit, read_image
 from monaiseg.errors import DataError
 
 logger = logging.getLogger("monaiseg")
@@ -60,7 +60,7 @@ class ReadCase(Transform):
 
     def _label(self, case: Case, image: Any) -> torch.Tensor:
         label, had_edges = read_label(case, self.spatial_dims, self.classes)
-        check_sizes(case, image, label)
+        check_fit(case, image, label)
         if len(label) != self.out_channels:
             raise DataError(
                 f"{images_of(case)[0]}: has masks of {len(label)} classes; set --out_channels {len(label)}", "classes"

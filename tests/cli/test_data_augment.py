@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from monaiseg.cli import main
@@ -35,16 +37,57 @@ def test_the_picture_of_a_preset(folder: Path, tmp_path: Path, capsys: pytest.Ca
     assert other.read_bytes() == output.read_bytes(), "the same seed, the same picture"
 
 
-def test_a_large_picture_is_reduced(tmp_path: Path, write_pairs: Write) -> None:
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The images and labels that are drawn; nothing is done to them."""
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def draw_sheet(augmentation: Any, image: torch.Tensor, label: torch.Tensor, *_: Any) -> np.ndarray:
+        seen.append((image, label))
+        return np.zeros((4, 4, 3), np.uint8)
+
+    monkeypatch.setattr("monaiseg.data.augment.sheet.draw_sheet", draw_sheet)
+    return seen
+
+
+def test_a_large_picture_is_reduced(tmp_path: Path, write_pairs: Write, drawn: list[Any]) -> None:
     folder = write_pairs(tmp_path / "large", 1, (300, 700))
     assert main(["data", "augment", str(folder), "--output", str(tmp_path / "large.png")]) == 0
+    (image, label), sizes = drawn[0], {(110, 256), (256, 110)}
+    assert image.shape[0] == 3 and tuple(image.shape[1:]) in sizes and image.dtype == torch.float32
+    assert 0.5 < image.max() <= 1 and label.shape[1:] == image.shape[1:] and set(label.unique().tolist()) == {0, 1}
+
+
+def write_volume(folder: Path, values: np.ndarray, mask: np.ndarray) -> Path:
+    for kind, array in (("images", values), ("masks", mask)):
+        (folder / kind).mkdir(parents=True)
+        nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), folder / kind / "a.nii.gz")
+    return folder
+
+
+def test_of_a_large_volume_a_box_about_the_foreground_is_drawn(tmp_path: Path, drawn: list[Any]) -> None:
+    mask = np.zeros((150, 120, 20), np.uint8)
+    mask[130:148, 4:9, 3:18] = 1
+    folder = write_volume(tmp_path / "cases", np.random.default_rng(0).normal(size=mask.shape).astype(np.float32), mask)
+    assert main(["data", "augment", str(folder), "--preset", "volume", "--output", str(tmp_path / "a.png")]) == 0
+    image, label = drawn[0]
+    assert image.shape == (1, 96, 96, 20) == label.shape and int(label.sum()) == int(mask.sum())
+
+
+def test_classes_are_told_as_a_training_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = np.zeros((24, 24, 12), np.uint8)
+    values[4:9, 4:9, 2:8], values[14:20, 14:20, 2:8] = 1, 3
+    image = np.random.default_rng(0).normal(size=values.shape).astype(np.float32)
+    folder, output = write_volume(tmp_path / "cases", image, values), str(tmp_path / "a.png")
+    assert main(["data", "augment", str(folder), "--preset", "light", "--output", output]) == 3
+    assert "classes" in capsys.readouterr().err, "values with gaps are asked about"
+    told = ["--classes", "{'liver': 1, 'tumour': 3}"]
+    assert main(["data", "augment", str(folder), "--preset", "light", "--output", output, *told]) == 0
 
 
 def test_a_volume(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(500, 90, (12, 16, 14)).astype(np.float32)
-    for kind, array in (("images", values), ("masks", (values > 500).astype(np.uint8))):
-        (tmp_path / "cases" / kind).mkdir(parents=True)
-        nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), tmp_path / "cases" / kind / "a.nii.gz")
+    write_volume(tmp_path / "cases", values, (values > 500).astype(np.uint8))
     arguments = ["data", "augment", str(tmp_path / "cases"), "--preset", "volume", "--output", str(tmp_path / "a.png")]
     assert main(arguments) == 0
     with Image.open(tmp_path / "a.png") as picture:
@@ -57,6 +100,9 @@ def test_a_volume(tmp_path: Path) -> None:
         (["--preset", "polip"], 2, "augment is 'polip'; did you mean 'polyp'?"),
         (["--case", "case_7"], 3, "no case 'case_7' in it; did you mean 'case_0"),
         (["--layout", "dsb"], 2, "layout is 'dsb'"),
+        (["--seed", "-1"], 2, "--seed is -1; it must be a whole number from 0"),
+        (["--output", "new.jpg"], 2, "new.jpg: the picture is a PNG; give an --output that ends with .png"),
+        (["--classes", "liver"], 2, "--classes"),
     ],
 )
 def test_what_is_refused(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import random
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,10 +13,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from monai.transforms import Compose, EnsureTyped, Lambda, RandGaussianNoised, RandSpatialCropd
+from monai.transforms import (
+    Compose,
+    EnsureTyped,
+    Lambda,
+    MapTransform,
+    OneOf,
+    RandCoarseDropoutd,
+    RandCropByPosNegLabeld,
+    RandFlipd,
+    RandGaussianNoised,
+    RandomizableTrait,
+    RandSpatialCropd,
+    RandSpatialCropSamplesd,
+)
 from PIL import Image
 
 from monaiseg.data import CaseDataset, NormaliseCase, ReadCase, list_cases, training_loader
+from monaiseg.data.ahead import AHEAD
+from monaiseg.data.datasets import split_transform
 from monaiseg.data.store import ArrayStore
 from monaiseg.errors import DataError, cause_of
 
@@ -70,6 +88,98 @@ def test_monais_random_transforms_start_from_seed_epoch_and_index(folder: Path) 
     batches = list(training_loader(dataset, 2, 0, 0))
     assert [batch["image"].shape for batch in batches] == [(2, 3, 24, 24)] * 3
     assert all(type(batch["image"]) is torch.Tensor for batch in batches)
+
+
+KEYS = ("image", "label")
+
+
+def test_transforms_that_write_in_place_do_not_write_to_what_is_kept(folder: Path) -> None:
+    dropout = RandCoarseDropoutd(KEYS, holes=3, spatial_size=8, prob=1, fill_value=0)
+    for steps in ([dropout], [NormaliseCase(), dropout]):
+        dataset = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), *steps]))
+        before = {key: dataset.prepared(0)[key].clone() for key in KEYS}
+        first = [dataset[(epoch, 0)]["label"] for epoch in range(4)]
+        assert all(torch.equal(dataset.prepared(0)[key], before[key]) for key in KEYS)
+        assert all(torch.equal(dataset[(epoch, 0)]["label"], first[epoch]) for epoch in range(4))
+
+
+@pytest.mark.parametrize(
+    "crops",
+    [
+        RandCropByPosNegLabeld(KEYS, "label", (24, 24), num_samples=1),
+        RandCropByPosNegLabeld(KEYS, "label", (24, 24), num_samples=3),
+        RandSpatialCropSamplesd(KEYS, (24, 24), num_samples=2, random_size=False),
+    ],
+)
+@pytest.mark.parametrize("workers", [0, 1])
+def test_several_crops_of_a_case_make_a_larger_batch(folder: Path, crops: Any, workers: int) -> None:
+    flip = RandFlipd(KEYS, prob=0.5)
+    plain = EnsureTyped(KEYS, track_meta=False)
+    dataset = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), NormaliseCase(), crops, flip, plain]))
+    batches = list(training_loader(dataset, 2, workers, 0))
+    samples = 2 * crops.cropper.num_samples
+    assert [batch["image"].shape for batch in batches] == [(samples, 3, 24, 24)] * 3
+    assert [batch["label"].shape for batch in batches] == [(samples, 1, 24, 24)] * 3
+    assert [len(batch["id"]) for batch in batches] == [samples] * 3
+
+
+class Global(MapTransform, RandomizableTrait):
+    """As MONAI's RandTorchVisiond and RandTorchIOd: random, and without a generator of its own."""
+
+    def __call__(self, data: Any) -> Any:
+        drawn = torch.rand(1).item() + np.random.rand() + random.random()
+        return {**data, "image": data["image"] + drawn}
+
+
+@pytest.mark.parametrize("step", [Global(["image"]), OneOf([Global(["image"])]), Compose([Global(["image"])])])
+def test_transforms_without_a_generator_of_their_own_start_from_seed_epoch_and_index(folder: Path, step: Any) -> None:
+    def make() -> CaseDataset:
+        return CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), NormaliseCase(), step]), seed=3)
+
+    dataset = make()
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    drawn = [dataset[(epoch, 1)]["image"].mean().item() for epoch in range(3)]
+    assert torch.equal(torch.rand(1), expected), "the global generators go on as if nothing had happened"
+    assert len(set(drawn)) == 3
+    again = make()
+    assert [again[(epoch, 1)]["image"].mean().item() for epoch in (2, 0, 1)] == [drawn[2], drawn[0], drawn[1]]
+    first = [next(iter(training_loader(make(), 2, workers, 0)))["image"] for workers in (0, 2)]
+    assert torch.equal(*first)
+
+
+def test_the_options_of_a_compose_are_kept() -> None:
+    options = {"lazy": True, "map_items": False, "log_stats": "monai", "overrides": {"image": {"mode": "nearest"}}}
+    steps = Compose([ReadCase(2, 3, 1), RandFlipd(KEYS, prob=1)], **options)
+    for part, count in zip(split_transform(steps), (1, 1), strict=True):
+        assert len(part.transforms) == count
+        assert {name: getattr(part, name) for name in options} == options
+
+
+def test_cases_are_not_read_far_ahead_of_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, most = [], []
+
+    class Slow(ArrayStore):
+        def add(self, array: Any) -> int:
+            time.sleep(0.001)
+            most.append(len(read) - len(self))
+            return super().add(array)
+
+    def read_one(case: Any) -> Any:
+        read.append(case)
+        return {"image": torch.zeros(3, 32, 32, dtype=torch.uint8), "id": case["id"]}
+
+    monkeypatch.setattr("monaiseg.data.datasets.ArrayStore", Slow)
+    dataset = CaseDataset([{"id": str(number)} for number in range(60)], read_one)  # type: ignore[list-item]
+    assert [item["id"] for item in (dataset[index] for index in range(60))] == [str(number) for number in range(60)]
+    assert max(most) <= AHEAD + 2
+
+
+def test_a_data_set_in_memory_can_be_given_to_workers_that_are_not_forked(folder: Path) -> None:
+    dataset = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1))
+    expected = dataset[2]["image"]
+    assert torch.equal(pickle.loads(pickle.dumps(dataset))[2]["image"], expected)
 
 
 def test_an_empty_data_set_is_refused() -> None:

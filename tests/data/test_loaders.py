@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
-from monai.transforms import Compose
+from monai.transforms import Compose, Lambda, RandLambda
 
 from monaiseg.data import (
     CaseDataset,
@@ -23,7 +23,7 @@ from monaiseg.data import (
     list_cases,
     training_loader,
 )
-from monaiseg.errors import ConfigError
+from monaiseg.errors import ConfigError, DataError, cause_of
 
 Write = Callable[..., Path]
 ROI = (24, 24)
@@ -98,6 +98,24 @@ def test_batches_hold_plain_tensors(dataset: TrainingDataset) -> None:
 def test_wrong_numbers_of_workers(dataset: TrainingDataset, workers: Any) -> None:
     with pytest.raises(ConfigError, match=f"num_workers is {workers!r}; it must be a whole number from 0"):
         training_loader(dataset, 2, workers, 0)
+
+
+def refuse(item: Any) -> Any:
+    raise DataError("a.png: is not to be used; remove it", "unusable")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_in_a_worker_is_the_same_one_line(folder: Path, workers: int) -> None:
+    too_large = make(folder, roi=(24, 65))
+    refused = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), RandLambda(refuse), Lambda(refuse)]))
+    for dataset, kind, message in (
+        (too_large, ConfigError, "augment: crop.size is [24, 65], larger than what it is cut out of, [64, 48]"),
+        (refused, DataError, "a.png: is not to be used; remove it"),
+    ):
+        with pytest.raises(Exception) as raised:  # noqa: PT011 (of torch's own kind in a worker)
+            list(training_loader(dataset, 2, workers, 0))
+        cause = cause_of(raised.value)
+        assert type(cause) is kind and str(cause).startswith(message) and "\n" not in str(cause)
 
 
 @pytest.mark.parametrize(("batch_size", "sizes"), [(2, [2, 2, 2]), (4, [4]), (6, [6]), (50, [6])])

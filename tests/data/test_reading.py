@@ -12,7 +12,7 @@ from PIL import Image
 from monaiseg.data import Case
 from monaiseg.data.labels import read_label
 from monaiseg.data.masks import read_mask
-from monaiseg.data.reading import check_sizes, read_image
+from monaiseg.data.reading import check_fit, read_image
 
 
 def test_rows_and_columns_are_those_of_numpy(tmp_path: Path) -> None:
@@ -117,9 +117,9 @@ def test_a_mask_of_another_size_names_both(tmp_path: Path) -> None:
     path = png(tmp_path, np.zeros((4, 6), np.uint8))
     label, _ = read_label(case(path), 2)
     parts = ("mask is 4x6, its image image.png is 6x4", "make them equal")
-    refused(lambda: check_sizes(case(path, image="x/image.png"), GREYS[None], label), path, *parts)
+    refused(lambda: check_fit(case(path, image="x/image.png"), GREYS[None], label), path, *parts)
     nucleus = Case(image="x/image.png", label=[[path]], id="a", group=None)
-    refused(lambda: check_sizes(nucleus, GREYS[None], label), path, *parts)
+    refused(lambda: check_fit(nucleus, GREYS[None], label), path, *parts)
 
 
 def test_masks_of_one_case_with_two_sizes(tmp_path: Path) -> None:

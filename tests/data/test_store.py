@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monaiseg.data.looks import Looks
 from monaiseg.data.store import ArrayStore, scratch
-from monaiseg.errors import OutputError
+from monaiseg.errors import ConfigError, OutputError
 
 TYPES = (np.uint8, np.float32, np.int64, np.bool_)
 
@@ -75,14 +78,63 @@ def test_a_folder_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_told_with_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any, **__: Any) -> Any:
-        raise OSError(errno.ENOSPC, "No space left on device")
+PROBLEMS = {
+    errno.ENOSPC: r"no room for the decoded images \(.*, .* MiB .*\); free some, or {}$",
+    errno.ENOENT: r"is not there .*; {}$",
+    errno.EACCES: r"cannot be written there \(Permission denied\); {}$",
+}
 
-    store = ArrayStore(tmp_path, in_memory=0)
-    monkeypatch.setattr("monaiseg.data.store.TemporaryFile", full)
-    with pytest.raises(OutputError, match=r"no room for the decoded images .No space.*choose another --output_dir"):
+
+def fail(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def failing(*_: Any, **__: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("monaiseg.data.store.TemporaryFile", failing)
+
+
+@pytest.mark.parametrize("number", PROBLEMS)
+def test_what_is_wrong_with_the_folder_is_told_with_the_callers_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    store = ArrayStore(tmp_path, in_memory=0, mend="choose another --output_dir")
+    fail(monkeypatch, number)
+    with pytest.raises(OutputError, match=PROBLEMS[number].format("choose another --output_dir")) as raised:
         store.add(np.ones(5))
+    assert str(raised.value).startswith(f"{tmp_path}: ") and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("number", PROBLEMS)
+def test_without_a_folder_of_its_own_the_mend_is_another_folder_for_temporary_files(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    fail(monkeypatch, number)
+    monkeypatch.setattr("monaiseg.data.looks.LITTLE", 0)
+    advice = PROBLEMS[number].format("set TMPDIR to another folder")
+    with pytest.raises(OutputError, match="^the folder for temporary files: .*" + advice):
+        scratch((5, 5), np.float32, in_memory=0)
+    with pytest.raises(OutputError, match="^the folder for temporary files: .*" + advice):
+        Looks().add(np.ones((1, 32, 32, 3), np.uint8))
+
+
+def test_a_disk_without_room_for_scratch_is_told_before_it_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("monaiseg.data.store.os.posix_fallocate", full, raising=False)
+    with pytest.raises(OutputError, match=r"no room for the decoded images .*1 MiB are needed"):
+        scratch((512, 512), np.float32, in_memory=0)
+
+
+def test_what_is_in_memory_can_be_pickled_and_what_is_in_a_file_says_why_not(tmp_path: Path) -> None:
+    array = np.arange(24, dtype=np.float32).reshape(4, 6)
+    stores = [ArrayStore(), ArrayStore(tmp_path, in_memory=0)]
+    for store in stores:
+        store.add(array)
+        assert np.array_equal(store[0], array)
+    again = pickle.loads(pickle.dumps(stores[0]))
+    assert np.array_equal(again[0], array)
+    with pytest.raises(ConfigError, match=r"^num_workers: .* temporary file; set num_workers to 0$"):
+        pickle.dumps(stores[1])
 
 
 @pytest.mark.parametrize("in_memory", [0, 10**6])

@@ -12,7 +12,14 @@ import torch
 from monai.transforms import Compose, RandFlipd
 from PIL import Image
 
-from monaiseg.data import NormaliseCase, ReadCase, TrainingDataset, build_augmentation, list_cases
+from monaiseg.data import (
+    NormaliseCase,
+    ReadCase,
+    TrainingDataset,
+    build_augmentation,
+    list_cases,
+    training_loader,
+)
 from monaiseg.data.augment import Levels
 from monaiseg.errors import ConfigError
 
@@ -99,13 +106,81 @@ def test_the_one_pass_is_the_augmentation_and_then_the_normalisation(folder: Pat
     for epoch in range(12):
         keys = [(epoch, index) for index in (3, 0, 5)]
         raw = dataset.__getitems__(keys)
-        assert raw["image"].dtype == torch.uint8
-        levels = Levels(raw["mean"] / 255, raw["std"] / 255, bounded=True)
-        image, label = dataset.augmentation.apply(raw["image"] / 255, raw["label"].clone(), raw["draws"], levels)
-        mean, std = (torch.as_tensor(part).float()[..., None, None] for part in (levels.mean, levels.std))
         finished = dataset.finish(dataset.__getitems__(keys))
-        assert torch.allclose(finished["image"], (image - mean) / std, atol=2e-5)
-        assert torch.equal(finished["label"], label)
+        for case, (box, label_box) in enumerate(zip(raw["image"].tensors(), raw["label"].tensors(), strict=True)):
+            assert box.dtype == torch.uint8
+            levels = Levels(raw["mean"][[case]] / 255, raw["std"][[case]] / 255, bounded=True)
+            image, label = dataset.augmentation.apply(box[None] / 255, label_box[None], [raw["draws"][case]], levels)
+            mean, std = (torch.as_tensor(part).float()[..., None, None] for part in (levels.mean, levels.std))
+            assert torch.allclose(finished["image"][[case]], (image - mean) / std, atol=2e-5)
+            assert label is not None and torch.equal(finished["label"][[case]], label)
+
+
+@pytest.mark.parametrize("augment", ["none", "light", "polyp", [{"name": "gamma", "p": 1}], ["gaussian_noise", "grey"]])
+def test_an_8_bit_case_is_the_same_beside_one_of_16_bits(tmp_path: Path, augment: Any) -> None:
+    rng = np.random.default_rng(0)
+    for sub in ("images", "masks"):
+        (tmp_path / sub).mkdir()
+    for number in range(4):
+        pixels = rng.integers(0, 255, (32, 32), np.uint8)
+        wide = pixels.astype(np.uint16) * 257 if number % 2 else pixels
+        Image.fromarray(wide).save(tmp_path / "images" / f"{number}.png")
+        Image.fromarray(((pixels > 120) * 255).astype(np.uint8)).save(tmp_path / "masks" / f"{number}.png")
+    dataset = make(tmp_path, augment=augment)
+    assert [dataset.prepared(index)["image"].dtype == torch.uint8 for index in range(4)] == [True, False] * 2
+    for epoch in range(10):
+        batch = dataset.finish(dataset.__getitems__([(epoch, index) for index in range(4)]))
+        for index in range(4):
+            alone = dataset[(epoch, index)]
+            assert torch.equal(batch["image"][index], alone["image"])
+            assert torch.equal(batch["label"][index], alone["label"])
+
+
+CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=CUDA)])
+@pytest.mark.parametrize("augment", ["none", "light", "polyp"])
+def test_no_bit_of_a_finished_case_depends_on_its_batch(folder: Path, augment: Any, device: str) -> None:
+    dataset = make(folder, augment=augment)
+    for epoch in range(8):
+        keys = [(epoch, index) for index in (4, 1, 2, 5)]
+        batches = [dataset.finish(dataset.__getitems__(part), device) for part in (keys, keys[:1], keys[1:])]
+        assert batches[0]["image"].device.type == batches[0]["label"].device.type == device
+        for key in KEYS:
+            assert torch.equal(batches[0][key], torch.cat([batches[1][key], batches[2][key]]))
+
+
+@CUDA
+@pytest.mark.parametrize("augment", ["none", "light", ["flip", {"name": "shift_scale_rotate", "p": 1}, "gamma", "hsv"]])
+def test_a_cuda_device_finishes_as_the_processor_does(folder: Path, augment: Any) -> None:
+    dataset = make(folder, augment=augment)
+    for epoch in range(4):
+        keys = [(epoch, index) for index in range(4)]
+        here, there = (dataset.finish(dataset.__getitems__(keys), device) for device in ("cpu", "cuda"))
+        assert torch.allclose(here["image"], there["image"].cpu(), atol=2e-3)
+        assert (here["label"] != there["label"].cpu()).float().mean() < 0.01, "but for ties of the nearest pixel"
+
+
+@CUDA
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_finishes_on_a_cuda_device(folder: Path, workers: int) -> None:
+    dataset = make(folder, augment="polyp")
+    batches = list(training_loader(dataset, 2, workers, 0, "cuda"))
+    assert all(batch["image"].is_cuda and batch["label"].is_cuda for batch in batches)
+    again = list(training_loader(dataset, 3, 0, 0, "cuda"))
+    first, second = (
+        {name: image for batch in some for name, image in zip(batch["id"], batch["image"])} for some in (batches, again)
+    )
+    assert first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_cases_that_end_at_several_sizes_are_told(tmp_path: Path, write_pairs: Write) -> None:
+    for count, size in ((2, (20, 30)), (1, (50, 10))):
+        write_pairs(tmp_path, count, size)
+    dataset = TrainingDataset(list_cases(tmp_path)[1], ReadCase(2, 3, 1), build_augmentation("none", 2, 3))
+    with pytest.raises(ConfigError, match=r"sizes \[\(20, 30\), \(50, 10\)\]; crop all to one"):
+        dataset.finish(dataset.__getitems__([0, 1]))
 
 
 def test_a_case_does_not_depend_on_its_batch(folder: Path) -> None:

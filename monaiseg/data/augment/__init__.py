@@ -1,7 +1,8 @@
 """Random changes of images and labels, batch by batch, each case's own whatever its batch."""
 
-from monaiseg.data.augment.augmentation import Augmentation, CaseDraw, Choice, Step
+from monaiseg.data.augment.augmentation import Augmentation
 from monaiseg.data.augment.building import OPERATIONS, build_augmentation
+from monaiseg.data.augment.draws import CaseDraw, Choice, Step
 from monaiseg.data.augment.intensity import Levels, Linear
 from monaiseg.data.augment.operation import Operation
 from monaiseg.data.augment.presets import PRESETS

@@ -2,71 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from monaiseg.data.augment.intensity import Levels, Linear, recolour
-from monaiseg.data.augment.operation import AFFINE_INTENSITY, PIXEL, VIEW, WARP, Operation
-from monaiseg.data.augment.sampling import resampled
+from monaiseg.data.augment.draws import CaseDraw, Choice, Step, joined, with_surroundings
+from monaiseg.data.augment.intensity import Levels, recolour
+from monaiseg.data.augment.movement import CaseWarp
+from monaiseg.data.augment.operation import AFFINE_INTENSITY, PIXEL, VIEW, WARP
+from monaiseg.data.augment.sampling import resampled, together
 from monaiseg.data.augment.views import Pose
-from monaiseg.data.augment.warps import CaseWarp
 
 ORDER = (VIEW, WARP, AFFINE_INTENSITY, PIXEL)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Does one of some operations, all equally likely, with probability `p`, and nothing otherwise."""
-
-    p: float
-    operations: tuple[Operation, ...]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A change of intensities: a `Linear`, or a pixel operation with what was drawn for it.
-
-    Attributes:
-        place: steps are done in this order; those of equal place and operation in one call.
-        operation: the pixel operation, or None for a `Linear`.
-        drawn: the `Linear`, or what the operation drew.
-    """
-
-    place: int
-    operation: Operation | None
-    drawn: Any
-
-
-@dataclass(frozen=True)
-class CaseDraw:
-    """What was drawn for one case, in the order in which it is done.
-
-    Attributes:
-        pose: flips, quarter turns and crops, as one indexing.
-        warp: all smooth movement, as one resampling; None where there is none.
-        steps: changes of intensities; neighbouring linear ones are one.
-        names: the operations that were drawn.
-    """
-
-    pose: Pose
-    warp: CaseWarp | None
-    steps: tuple[Step, ...]
-    names: tuple[str, ...]
-
-    @property
-    def rest(self) -> CaseDraw:
-        """The same without its pose, for images that were posed before, as bytes."""
-        return replace(self, pose=Pose.whole(self.pose.shape))
-
-    @property
-    def linear(self) -> Linear | None:
-        """The one linear change where that is all that happens to intensities, so that it can join normalisation."""
-        only = self.steps[0] if len(self.steps) == 1 else None
-        return only.drawn if only is not None and only.operation is None else None
 
 
 class Augmentation:
@@ -92,7 +41,8 @@ class Augmentation:
             if rng.random() < choice.p
         ]
         names = tuple(operation.name for _, operation in chosen)
-        pose, warp, steps = Pose.whole(tuple(shape[1:])), None, []
+        warp: CaseWarp | None = None
+        pose, steps = Pose.whole(tuple(shape[1:])), []
         for place, operation in sorted(chosen, key=lambda item: min(ORDER.index(item[1].kind), 2)):
             act: Any = operation
             if operation.kind == VIEW:
@@ -104,7 +54,9 @@ class Augmentation:
                 steps.append(Step(2 * place, None, act.draw(rng, shape[0])))
             else:
                 steps.append(Step(2 * place + 1, operation, act.draw(rng, pose.shape)))
-        return CaseDraw(pose, warp, tuple(_joined(steps, 2 * len(self.choices))), names)
+        if warp is not None:
+            pose, warp = with_surroundings(pose, warp, shape[1:])
+        return CaseDraw(pose, warp, tuple(joined(steps, 2 * len(self.choices))), names)
 
     @torch.no_grad()
     def apply(
@@ -137,21 +89,6 @@ class Augmentation:
         return self.apply(image, label, draws, Levels.of(image, bounded) if levels is None else levels)
 
 
-def _joined(steps: Sequence[Step], end: int) -> Iterator[Step]:
-    """Join neighbouring linear steps, and put each just before the pixel operation that follows it."""
-    pending: Linear | None = None
-    for step in steps:
-        if step.operation is None:
-            pending = step.drawn if pending is None else pending.then(step.drawn)
-            continue
-        if pending is not None:
-            yield Step(step.place - 1, None, pending)
-        pending = None
-        yield step
-    if pending is not None:
-        yield Step(end, None, pending)
-
-
 def _together(cases: Sequence[torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
     """Return the cases `[1, C, *S]` as a batch, in the memory of the one they came from where sizes allow."""
     if cases[0].shape[1:] != batch.shape[1:]:
@@ -165,38 +102,27 @@ def _together(cases: Sequence[torch.Tensor], batch: torch.Tensor) -> torch.Tenso
 def _apply(
     image: torch.Tensor, label: torch.Tensor | None, draws: Sequence[CaseDraw], levels: Levels
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    image = _posed(image, draws)
-    label = None if label is None else _posed(label, draws)
-    image, label = _warped(image, label, draws)
-    return _recoloured(image, draws, levels), label
+    moved = []
+    for case, draw in enumerate(draws):
+        posed = draw.pose.of(image[case])[None], None if label is None else draw.pose.of(label[case])[None]
+        moved.append(posed if draw.warp is None else resampled(*posed, draw.warp))
+    images, labels = zip(*moved, strict=True)
+    return recoloured(_batch(images, image), draws, levels), None if label is None else _batch(labels, label)
 
 
-def _posed(values: torch.Tensor, draws: Sequence[CaseDraw]) -> torch.Tensor:
-    posed = [draw.pose.of(case) for case, draw in zip(values, draws, strict=True)]
-    moved = any(after.data_ptr() != before.data_ptr() for after, before in zip(posed, values, strict=True))
-    return values if not moved else posed[0][None] if len(posed) == 1 else torch.stack(posed)
+def _batch(cases: Sequence[torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
+    """Return the cases `[1, C, *S]` as one batch: the one they came from where none has moved."""
+    still = all(after.data_ptr() == before.data_ptr() for after, before in zip(cases, batch, strict=True))
+    return batch if still and cases[0].shape[1:] == batch.shape[1:] else together(cases)
 
 
-def _warped(
-    image: torch.Tensor, label: torch.Tensor | None, draws: Sequence[CaseDraw]
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    places = [place for place, draw in enumerate(draws) if draw.warp is not None]
-    if not places:
-        return image, label
-    at = _index(places, image)
-    warps = [draw.warp for draw in draws if draw.warp is not None]
-    moved, moved_label = resampled(image[at], None if label is None else label[at], warps)
-    image = _put(image, at, moved)
-    return image, label if label is None or moved_label is None else _put(label, at, moved_label)
-
-
-def _recoloured(image: torch.Tensor, draws: Sequence[CaseDraw], levels: Levels) -> torch.Tensor:
-    """Do the steps of all cases, those that are alike in one call."""
-    groups: dict[tuple[int, int], list[tuple[int, Step]]] = {}
+def recoloured(image: torch.Tensor, draws: Sequence[CaseDraw], levels: Levels) -> torch.Tensor:
+    """Return `[B, C, *S]` with the steps of all cases done, those that are alike in one call; in place where it can."""
+    groups: dict[tuple[int, int, bool], list[tuple[int, Step]]] = {}
     for case, draw in enumerate(draws):
         for step in draw.steps:
             what = id(step.operation) if step.operation is not None else int(step.drawn.is_diagonal)
-            groups.setdefault((step.place, what), []).append((case, step))
+            groups.setdefault((step.place, what, bool(levels.bounded[case])), []).append((case, step))
     for _, group in sorted(groups.items(), key=lambda item: item[0][0]):
         cases = [case for case, _ in group]
         at = _index(cases, image)

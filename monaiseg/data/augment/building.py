@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from monaiseg.data.augment.augmentation import Augmentation, Choice
+from monaiseg.data.augment.augmentation import Augmentation
+from monaiseg.data.augment.draws import Choice
 from monaiseg.data.augment.filters import BoxBlur, GaussianBlur, MedianBlur, MotionBlur
 from monaiseg.data.augment.intensity import BrightnessContrast, ChannelShift, ChannelShuffle, Grey, HueSaturationValue
 from monaiseg.data.augment.operation import Operation, number
@@ -40,15 +41,16 @@ def build_augmentation(
 
     Args:
         augment: the name of one of `PRESETS`, or a list whose entries are names of `OPERATIONS`, or mappings with
-            `name`, `p` (0.5 where it is not given) and parameters; `{name: one_of, p: 0.3, of: [...]}` does one of
-            some, all equally likely.
+            `name`, `p` (0.5 where it is not given; a crop has 1) and parameters; `{name: one_of, p: 0.3, of: [...]}`
+            does one of some, all equally likely.
         spatial_dims: 2 or 3.
-        in_channels: channels of the images. Presets leave what is for colours out where these are not 3.
+        in_channels: channels of the images. Presets leave what is for colours out where these are not 3, and of
+            volumes.
         crop: the size of a box that is cut out at random before all else.
 
     Raises:
         ConfigError: a name or parameter is unknown (names the nearest) or cannot be used; or an operation does not
-            work in this number of dimensions, or of channels.
+            work in this number of dimensions, or of channels, or on images of the size of `crop`.
     """
     if isinstance(augment, list | tuple):
         entries, strict = list(augment), True
@@ -58,13 +60,25 @@ def build_augmentation(
         raise ConfigError(f"augment is {augment!r}{suggest(str(augment), PRESETS)}")
     choices = [choice for entry in entries for choice in _choices(entry, spatial_dims)]
     fitting = [choice for choice in map(_fitting(augment, spatial_dims, in_channels, strict), choices) if choice]
+    _check(fitting, crop or [None] * spatial_dims)
     return Augmentation(([Choice(1.0, (CropTo(tuple(crop)),))] if crop else []) + fitting)
+
+
+def _check(choices: Sequence[Choice], size: Sequence[int | None]) -> None:
+    """Refuse what does not go with images of this size, or what earlier crops leave of it."""
+    for choice in choices:
+        for operation in choice.operations:
+            operation.check(size)
+            if isinstance(operation, CropTo):
+                size = operation.size
 
 
 def _choices(entry: Any, spatial_dims: int) -> Iterator[Choice]:
     """Give what an entry of the list stands for: one choice, or one an axis or plane."""
     name, rest = _name(entry)
-    p = number(0, 1)(f"p of {name}", rest.pop("p", P))
+    p = number(0, 1)(f"p of {name}", rest.pop("p", 1.0 if name == CropTo.name else P))
+    if name == CropTo.name and p < 1:
+        raise ConfigError(f"augment: p of crop is {p:g}; it must be 1, as the cases of a batch are of one size")
     if name != ONE_OF:
         yield from (Choice(p, (operation,)) for operation in _spread(_operation(name, rest), spatial_dims))
         return
@@ -76,6 +90,8 @@ def _choices(entry: Any, spatial_dims: int) -> Iterator[Choice]:
     for name, parameters in map(_name, several):
         if "p" in parameters or name == ONE_OF:
             raise ConfigError(f"augment: {name} in one_of: its operations are equally likely; give one_of the p")
+        if name == CropTo.name:
+            raise ConfigError("augment: crop in one_of: the cases of a batch are of one size; list crop by itself")
         operations.append(_operation(name, parameters))
     yield Choice(p, tuple(operations))
 
@@ -110,7 +126,7 @@ def _fitting(augment: Any, spatial_dims: int, in_channels: int, strict: bool) ->
     def fit(choice: Choice) -> Choice | None:
         kept = []
         for operation in choice.operations:
-            if operation.colour and in_channels != 3:
+            if operation.colour and (in_channels != 3 or (not strict and spatial_dims != 2)):
                 if strict:
                     raise ConfigError(f"{whose}: {operation.name} is for 3 channels, not {in_channels}; leave it out")
                 continue

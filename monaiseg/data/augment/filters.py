@@ -122,26 +122,34 @@ def _mean_along(image: torch.Tensor, offsets: list[tuple[int, int]]) -> torch.Te
 
 @dataclass(frozen=True)
 class MedianBlur(Operation):
-    """Replaces a pixel by the median of the square around it, of one of the `widths`."""
+    """Replaces a pixel by the median of the square, or cube, around it, of one of the `widths`."""
 
     name: ClassVar[str] = "median_blur"
     kind: ClassVar[str] = PIXEL
-    spatial_dims: ClassVar[tuple[int, ...]] = (2,)
 
     widths: Annotated[tuple[int, ...], odd_widths(7)] = (3, 5)
 
     def draw(self, rng: np.random.Generator, size: Sequence[int]) -> int:
-        """Return the width of the square."""
+        """Return the width."""
         return min(int(rng.choice(self.widths)), 2 * min(size) - 1)
 
     def apply(self, image: torch.Tensor, drawn: Sequence[int], levels: Levels) -> torch.Tensor:
-        """Return `[n, C, H, W]`, blurred."""
+        """Return `[n, C, *S]`, blurred; cases of one width are done together."""
+        result = torch.empty_like(image)
+        for width in sorted(set(drawn)):
+            cases = [place for place, side in enumerate(drawn) if side == width]
+            padded = pad(image[cases], [width // 2] * (2 * (image.ndim - 2)), mode="reflect")
+            result[cases] = _median(padded, width)
+        return result
+
+
+def _median(padded: torch.Tensor, width: int) -> torch.Tensor:
+    """Return the medians of `[n, C, *S]` where the whole width is inside it: `width - 1` less along each axis."""
+    if padded.ndim == 4:
         from kornia.filters import median_blur
 
-        height, width = image.shape[2:]
-        cases = []
-        for place, side in enumerate(drawn):
-            reach = side // 2  # padded here, because kornia's padding differs between its versions
-            blurred = median_blur(pad(image[place : place + 1], [reach] * 4, mode="reflect"), side)
-            cases.append(blurred[..., reach : reach + height, reach : reach + width])
-        return together(cases)
+        reach = width // 2  # what kornia pads itself differs between its versions, and is cut off
+        return median_blur(padded, width)[..., reach : padded.shape[2] - reach, reach : padded.shape[3] - reach]
+    planes = (padded[:, :, first : first + width] for first in range(padded.shape[2] - width + 1))
+    cubes = (plane.unfold(3, width, 1).unfold(4, width, 1).movedim(2, -1).flatten(4) for plane in planes)
+    return torch.stack([cube.median(-1).values for cube in cubes], 2)

@@ -30,16 +30,24 @@ class Levels:
     Attributes:
         mean: of each case's channels, `[B, C]` (an array, or a tensor on the CPU), on the scale of the images.
         std: the standard deviation likewise. It is the unit of brightness, colour shifts and noise.
-        bounded: whether the images are 8-bit pictures divided by 255: they then stay between 0 and 1.
+        bounded: whether each case is an 8-bit picture divided by 255, `[B]`: it then stays between 0 and 1. One value
+            stands for all.
     """
 
     mean: Array
     std: Array
-    bounded: bool
+    bounded: Any
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+        if not isinstance(self.bounded, np.ndarray):
+            object.__setattr__(self, "bounded", np.full(len(self.mean), self.bounded))
+
+    @property
+    def all_bounded(self) -> bool:
+        """Whether the first case is, and with it all: operations are given cases that are alike in this."""
+        return bool(self.bounded[0])
 
     @classmethod
     def of(cls, image: torch.Tensor, bounded: bool) -> Levels:
@@ -52,7 +60,7 @@ class Levels:
 
     def of_cases(self, places: slice | Sequence[int]) -> Levels:
         """Return the levels of some cases."""
-        return Levels(self.mean[places], self.std[places], self.bounded)
+        return Levels(self.mean[places], self.std[places], self.bounded[places])
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ def recolour(image: torch.Tensor, linears: Sequence[Linear], levels: Levels) -> 
         for channel in range(1, image.shape[1]):
             result.addcmul_(image[:, channel : channel + 1], mixing[:, :, channel].reshape(shape))
         result.add_(offset)
-    return result.clamp_(0, 1) if levels.bounded else result
+    return result.clamp_(0, 1) if levels.all_bounded else result
 
 
 @dataclass(frozen=True)

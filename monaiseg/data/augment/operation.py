@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, get_type_hints
 
@@ -52,6 +52,13 @@ class Operation:
             if key not in readers:
                 raise ConfigError(f"augment: {cls.name} has no parameter {key!r}{suggest(str(key), readers)}")
         return cls(**{key: readers[key](f"{cls.name}.{key}", value) for key, value in parameters.items()})
+
+    def check(self, size: Sequence[int | None]) -> None:
+        """Refuse parameters that do not go with images of this size, an entry an axis, None where it is not known.
+
+        Raises:
+            ConfigError: says which.
+        """
 
     def parameters(self) -> dict[str, Any]:
         """Return its parameters by name."""

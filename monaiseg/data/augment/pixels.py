@@ -23,7 +23,7 @@ def between_0_and_1(
     image: torch.Tensor, levels: Levels, change: Callable[[torch.Tensor], torch.Tensor]
 ) -> torch.Tensor:
     """Return `change` of `[n, C, *S]`, which it is given between 0 and 1: a volume by its own range."""
-    if levels.bounded:
+    if levels.all_bounded:
         return change(image)
     axes = tuple(range(1, image.ndim))
     low = image.amin(axes, keepdim=True)
@@ -113,7 +113,7 @@ class GaussianNoise(Operation):
             noise[place].normal_(generator=torch.Generator(image.device).manual_seed(seed))
         scale = to_device(np.array([sigma for sigma, _ in drawn])[:, None] * levels.std, image)
         noisy = noise.mul_(scale.reshape(*scale.shape, *[1] * (image.ndim - 2))).add_(image)
-        return noisy.clamp_(0, 1) if levels.bounded else noisy
+        return noisy.clamp_(0, 1) if levels.all_bounded else noisy
 
 
 @dataclass(frozen=True)

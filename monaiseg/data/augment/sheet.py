@@ -12,7 +12,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from skimage.segmentation import find_boundaries
 
-from monaiseg.data.augment.augmentation import Augmentation, CaseDraw, Choice
+from monaiseg.data.augment.augmentation import Augmentation
+from monaiseg.data.augment.draws import CaseDraw, Choice
 from monaiseg.data.augment.intensity import Levels
 from monaiseg.data.augment.operation import Operation
 
@@ -63,9 +64,12 @@ def _done(augmentation: Augmentation, draw: CaseDraw, image: torch.Tensor, label
 def _strongest(operation: Operation, image: torch.Tensor, label: torch.Tensor, levels: Levels, seed: int) -> Pair:
     """Return what the operation does alone, of some draws the one that changes most."""
     alone = Augmentation([Choice(1, (operation,))])
-    draws = [alone.draw((seed, number), image.shape) for number in range(TRIES)]
-    pairs = [_done(alone, draw, image, label, levels) for draw in draws]
-    return max(pairs, key=lambda pair: float((pair[0] - image).abs().mean()) if pair[0].shape == image.shape else 0.0)
+    best, most = (image, label), -1.0
+    for number in range(TRIES):
+        pair = _done(alone, alone.draw((seed, number), image.shape), image, label, levels)
+        change = float((pair[0] - image).abs().mean()) if pair[0].shape == image.shape else 0.0
+        best, most = (pair, change) if change > most else (best, most)
+    return best
 
 
 def settings_of(parameters: dict[str, Any]) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Annotated, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from monaiseg.data.augment.operation import VIEW, Operation, sizes, switch, two_axes, whole
@@ -62,25 +65,46 @@ class Pose:
             sizes[axis] = length
         return Pose(tuple(starts), tuple(sizes), self.order, self.reverse)
 
+    def grown(
+        self, before: Sequence[int], after: Sequence[int], whole: Sequence[int]
+    ) -> tuple[Pose, npt.NDArray[np.float64]]:
+        """Return this pose of a larger box, and where the new centre lies from the old one, in the result.
+
+        The box gets so many pixels more at the two ends of each axis of the result, as far as the source goes.
+        """
+        starts, sizes, centre = list(self.start), list(self.size), np.zeros(len(self.order))
+        for place, (axis, is_reversed) in enumerate(zip(self.order, self.reverse, strict=True)):
+            ends = (after[place], before[place]) if is_reversed else (before[place], after[place])
+            first = min(starts[axis], ends[0])
+            last = min(whole[axis] - starts[axis] - sizes[axis], ends[1])
+            starts[axis], sizes[axis] = starts[axis] - first, sizes[axis] + first + last
+            centre[place] = (first - last if is_reversed else last - first) / 2
+        return Pose(tuple(starts), tuple(sizes), self.order, self.reverse), centre
+
     def of(self, values: torch.Tensor) -> torch.Tensor:
         """Return `values` `[C, *spatial]` so posed: the same tensor where nothing moves, else a contiguous one.
 
         Any dtype will do: a cache of bytes is best posed before it becomes floats.
         """
-        if self == Pose.whole(tuple(values.shape[1:])):
-            return values
+        return values if self == Pose.whole(tuple(values.shape[1:])) else self.view_of(values).contiguous()
+
+    def view_of(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the same as a view where nothing is reversed: for who copies it anyway."""
         for axis, (first, length) in enumerate(zip(self.start, self.size, strict=True)):
             if length < values.shape[axis + 1]:
                 values = values.narrow(axis + 1, first, length)
         backwards = [self.order[i] + 1 for i, is_reversed in enumerate(self.reverse) if is_reversed]
         values = values.flip(backwards) if backwards else values
         in_order = self.order == tuple(range(len(self.order)))
-        return (values if in_order else values.permute(0, *(axis + 1 for axis in self.order))).contiguous()
+        return values if in_order else values.permute(0, *(axis + 1 for axis in self.order))
 
 
 @dataclass(frozen=True)
 class AxisFlip(Operation):
-    """Reverses one axis; written without `axis` it stands for one such operation an axis, each with its own `p`."""
+    """Reverses one axis; written without `axis` it stands for one such operation an axis, each with its own `p`.
+
+    Where one of several operations is done, it reverses any of the axes, all equally likely.
+    """
 
     name: ClassVar[str] = "flip"
     kind: ClassVar[str] = VIEW
@@ -89,9 +113,13 @@ class AxisFlip(Operation):
 
     def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
         """Return the pose, flipped."""
-        axis = self.axis or 0
-        _check_axis("flip.axis", axis, pose)
-        return pose.flipped(axis)
+        self.check(pose.shape)
+        return pose.flipped(int(rng.integers(len(pose.order))) if self.axis is None else self.axis)
+
+    def check(self, size: Sequence[int | None]) -> None:
+        """Refuse an axis that is not there."""
+        if self.axis is not None and self.axis >= len(size):
+            raise ConfigError(f"augment: flip has axis {self.axis}; axes go from 0 to {len(size) - 1}")
 
 
 @dataclass(frozen=True)
@@ -105,12 +133,18 @@ class QuarterTurn(Operation):
 
     def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
         """Return the pose, turned."""
-        one, other = self.plane or (0, 1)
-        _check_axis("rot90.plane", max(one, other), pose)
+        self.check(pose.shape)
+        planes = [self.plane] if self.plane else list(combinations(range(len(pose.order)), 2))
+        one, other = planes[int(rng.integers(len(planes)))]
         turns = int(rng.integers(1, 4))
         if turns == 2 or pose.shape[one] != pose.shape[other]:
             return pose.flipped(one).flipped(other)
         return pose.swapped(one, other).flipped(one if turns == 1 else other)
+
+    def check(self, size: Sequence[int | None]) -> None:
+        """Refuse a plane with an axis that is not there."""
+        if self.plane and max(self.plane) >= len(size):
+            raise ConfigError(f"augment: rot90 has plane {list(self.plane)}; axes go from 0 to {len(size) - 1}")
 
 
 @dataclass(frozen=True)
@@ -142,18 +176,18 @@ class CropTo(Operation):
             raise ConfigError("augment: crop needs a size, such as {name: crop, size: [256, 256]}")
 
     def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
-        """Return the pose, cropped.
-
-        Raises:
-            ConfigError: `size` is not given for each axis, or larger than the image.
-        """
-        if len(self.size) != len(pose.order) or any(s > whole for s, whole in zip(self.size, pose.shape, strict=True)):
-            raise ConfigError(f"augment: crop.size is {list(self.size)}; the images are {list(pose.shape)}")
+        """Return the pose, cropped; raises as `check` does."""
+        self.check(pose.shape)
         room = [whole - size for whole, size in zip(pose.shape, self.size, strict=True)]
         start = tuple(left // 2 if self.centre else int(rng.integers(left + 1)) for left in room)
         return pose.cropped(start, self.size)
 
-
-def _check_axis(key: str, axis: int, pose: Pose) -> None:
-    if axis >= len(pose.order):
-        raise ConfigError(f"augment: {key} has axis {axis}; the last one is {len(pose.order) - 1}")
+    def check(self, size: Sequence[int | None]) -> None:
+        """Refuse a size that has not an entry an axis, or is larger than what it is cut out of."""
+        if len(self.size) != len(size):
+            raise ConfigError(f"augment: crop.size is {list(self.size)}; give {len(size)} entries, one an axis")
+        if any(whole is not None and side > whole for side, whole in zip(self.size, size, strict=True)):
+            raise ConfigError(
+                f"augment: crop.size is {list(self.size)}, larger than what it is cut out of, {list(size)} (roi_size, "
+                "or the image); give at most that"
+            )

@@ -11,50 +11,13 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from monaiseg.data.augment.movement import AffineMap, CaseWarp, Lines, Waves
 from monaiseg.data.augment.operation import WARP, Operation, Span, draw_between, number, span, switch, whole
 
 Array = npt.NDArray[Any]
 
-
-@dataclass(frozen=True)
-class Waves:
-    """A smooth random field: noise on a coarse grid times a bell curve along each axis.
-
-    Attributes:
-        noise: `[D, *grid]`, a value a displaced axis and grid point, scaled to pixels.
-        bells: `[size, grid]` an axis, rows of Euclidean norm 1, so that the field deviates as the noise does.
-    """
-
-    noise: Array
-    bells: tuple[Array, ...]
-
-
-@dataclass(frozen=True)
-class CaseWarp:
-    """Where each pixel of the result looks in the source, in pixels from the centre: `matrix @ (p, 1)` + displacements.
-
-    Attributes:
-        matrix: `[D, D + 1]`.
-        lines: a displacement along each axis that depends on the place along that axis alone, `[size]` an axis.
-        waves: displacements that depend on the whole place.
-    """
-
-    matrix: Array
-    lines: tuple[Array, ...]
-    waves: tuple[Waves, ...] = ()
-
-    @classmethod
-    def nowhere(cls, size: Sequence[int]) -> CaseWarp:
-        """Return the warp that leaves everything where it is."""
-        return cls(np.eye(len(size), len(size) + 1), tuple(np.zeros(s) for s in size))
-
-    def then(self, other: CaseWarp) -> CaseWarp:
-        """Return both: the affine maps as if this one came first, the displacements added."""
-        last = np.zeros((1, self.matrix.shape[1]))
-        last[0, -1] = 1
-        matrix = self.matrix @ np.concatenate([other.matrix, last])
-        lines = tuple(a + b for a, b in zip(self.lines, other.lines, strict=True))
-        return CaseWarp(matrix, lines, self.waves + other.waves)
+LEAST = 2.0
+"""Voxels over which a random field is smoothed at least; below, it would tear neighbours apart."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +33,13 @@ class ShiftScaleRotate(Operation):
 
     def draw(self, rng: np.random.Generator, size: Sequence[int]) -> CaseWarp:
         """Return the warp for an image of this size; a scale above 1 magnifies."""
-        warp = CaseWarp.nowhere(size)
         axes = range(len(size))
         factor = draw_between(rng, self.scale)
         matrix = np.eye(len(size)) / factor
         for one, other in combinations(axes, 2):
             matrix = matrix @ _rotation(len(size), one, other, math.radians(draw_between(rng, self.rotate)))
         shifts = [-draw_between(rng, self.shift) * size[axis] for axis in axes]
-        return CaseWarp(np.column_stack([matrix, matrix @ shifts]), warp.lines)
+        return CaseWarp(tuple(size), (AffineMap.of(matrix, matrix @ shifts),))
 
 
 @dataclass(frozen=True)
@@ -95,7 +57,7 @@ class CropAndResize(Operation):
         margin = draw_between(rng, self.margin)
         place = [0.0 if self.centre else float(rng.uniform(-0.5, 0.5)) for _ in size]
         shift = [margin * where * length for where, length in zip(place, size, strict=True)]
-        return CaseWarp(np.column_stack([np.eye(len(size)) * (1 - margin), shift]), CaseWarp.nowhere(size).lines)
+        return CaseWarp(tuple(size), (AffineMap.of(np.eye(len(size)) * (1 - margin), shift),))
 
 
 @dataclass(frozen=True)
@@ -110,21 +72,22 @@ class GridWarp(Operation):
 
     def draw(self, rng: np.random.Generator, size: Sequence[int]) -> CaseWarp:
         """Return the warp for an image of this size."""
-        return CaseWarp(np.eye(len(size), len(size) + 1), tuple(self._line(rng, length) for length in size))
+        knots = tuple(np.linspace(-length / 2, length / 2, self.steps + 1) for length in size)
+        return CaseWarp(tuple(size), (Lines(knots, tuple(self._shifts(rng, line) for line in knots)),))
 
-    def _line(self, rng: np.random.Generator, length: int) -> Array:
+    def _shifts(self, rng: np.random.Generator, knots: Array) -> Array:
         widths = 1 + rng.uniform(-self.limit, self.limit, self.steps)
-        ends = np.concatenate([[0.0], np.cumsum(widths) / widths.sum()]) * length
-        middles = np.arange(length) + 0.5
-        return np.asarray(np.interp(middles, np.linspace(0, length, self.steps + 1), ends) - middles)
+        ends = np.concatenate([[0.0], np.cumsum(widths) / widths.sum()])
+        return np.asarray(knots[0] + ends * (knots[-1] - knots[0]) - knots)
 
 
 @dataclass(frozen=True)
 class ElasticWarp(Operation):
-    """Displaces pixels by a smooth random field; both parameters are parts of the shortest side.
+    """Displaces pixels by a smooth random field; along each axis both parameters are parts of its length.
 
-    `magnitude` is the field's standard deviation, `smoothness` that of the Gaussian that smooths it. At 256 pixels,
-    0.0127 and 0.0234 are alpha 120 and sigma 6 of Simard's formula, as albumentations has it.
+    `magnitude` is the field's standard deviation, `smoothness` that of the Gaussian that smooths it, `LEAST` voxels at
+    least: a flat crop is bent in its plane, and little across it. At 256 pixels, 0.0127 and 0.0234 are alpha 120 and
+    sigma 6 of Simard's formula, as albumentations has it.
     """
 
     name: ClassVar[str] = "elastic"
@@ -135,12 +98,12 @@ class ElasticWarp(Operation):
 
     def draw(self, rng: np.random.Generator, size: Sequence[int]) -> CaseWarp:
         """Return the warp for an image of this size."""
-        deviation = draw_between(rng, self.magnitude) * min(size)
-        width = draw_between(rng, self.smoothness) * min(size)
-        bells = tuple(_bells(length, width) for length in size)
+        deviations = draw_between(rng, self.magnitude) * np.array(size)
+        smoothness = draw_between(rng, self.smoothness)
+        bells = tuple(_bells(length, max(LEAST, smoothness * length)) for length in size)
         noise = rng.standard_normal((len(size), *(bell.shape[1] for bell in bells)), dtype=np.float32)
-        still = CaseWarp.nowhere(size)
-        return CaseWarp(still.matrix, still.lines, (Waves(noise * np.float32(deviation), bells),))
+        noise *= deviations.astype(np.float32).reshape(-1, *[1] * len(size))
+        return CaseWarp(tuple(size), (Waves(noise, bells, deviations),))
 
 
 def _rotation(dims: int, one: int, other: int, angle: float) -> Array:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from monaiseg.data.ahead import work_ahead
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.checking._classes import Expected, expected
 from monaiseg.data.checking._facts import CaseFacts, Fault, ImageFacts
@@ -24,9 +24,6 @@ __all__ = ["CaseFacts", "CheckReport", "Fault", "Summary", "check_data"]
 
 LOOKERS = 2
 """Threads that look at cases: most of it is decoding, which lets go of Python's lock."""
-
-AHEAD = 8
-"""Cases that are looked at before they are asked for."""
 
 
 @dataclass
@@ -111,19 +108,7 @@ def _orphan(file: str) -> Fault:
 
 def _look_at_all(found: FoundData, expect: Expected) -> Iterator[CaseFacts]:
     parts = ((part, case) for part, cases in found.parts.items() for case in cases)
-    with ThreadPoolExecutor(LOOKERS) as pool:
-        yield from _ahead(pool, lambda entry: _look_at(entry[1], entry[0], expect), parts)
-
-
-def _ahead(pool: ThreadPoolExecutor, work: Callable[[Any], CaseFacts], entries: Iterable[Any]) -> Iterator[CaseFacts]:
-    """Give the results in order, never more than a few ahead of the one that is asked for."""
-    waiting = []
-    for entry in entries:
-        waiting.append(pool.submit(work, entry))
-        if len(waiting) > AHEAD:
-            yield waiting.pop(0).result()
-    for future in waiting:
-        yield future.result()
+    return work_ahead(lambda entry: _look_at(entry[1], entry[0], expect), parts, LOOKERS)
 
 
 def _look_at(case: Case, part: str, expect: Expected) -> CaseFacts:

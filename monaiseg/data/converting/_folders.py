@@ -14,7 +14,7 @@ from monaiseg.data.converting._writer import Writer
 from monaiseg.data.layouts._listing import natural
 from monaiseg.data.masks import read_mask
 from monaiseg.data.names import check_name
-from monaiseg.data.reading import check_sizes, image_shape
+from monaiseg.data.reading import check_fit, image_shape
 from monaiseg.data.volumes import is_volume
 from monaiseg.data.writing import PICTURE, label_files
 from monaiseg.errors import DataError
@@ -96,7 +96,7 @@ class Dsb2018(Writer):
         read, had_edges = read_mask(file, 2)
         self.tell_edges(case, had_edges)
         mask = read.astype(np.uint8)
-        check_sizes(Case(**case | {"label": [file]}), like, mask[None])
+        check_fit(Case(**case | {"label": [file]}), like, mask[None])
         return resized_label(mask, self.size), bool(mask.any())
 
     def read_as(self) -> Classes:

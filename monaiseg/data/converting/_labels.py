@@ -8,7 +8,7 @@ from monaiseg.data.cases import Case
 from monaiseg.data.classes import Classes
 from monaiseg.data.converting._pixels import Array, Size, first_image, resized_label
 from monaiseg.data.labels import label_values, read_label
-from monaiseg.data.reading import check_sizes, image_shape
+from monaiseg.data.reading import check_fit, image_shape
 from monaiseg.data.writing import label_files as written_files
 from monaiseg.errors import DataError
 
@@ -34,7 +34,7 @@ def masks_of(case: Case, classes: Classes) -> tuple[Array, bool]:
     check_channels(case, classes)
     _, shape = image_shape(case)
     masks, had_edges = read_label(case, len(shape), classes)
-    check_sizes(case, np.empty((1, *shape)), masks)
+    check_fit(case, np.empty((1, *shape)), masks)
     return masks, had_edges
 
 

@@ -28,7 +28,7 @@ def names(augmentation: Augmentation) -> list[list[str]]:
 @pytest.mark.parametrize(("dims", "size"), [(2, (24, 24)), (3, (10, 9, 8))])
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_build_and_run(preset: str, dims: int, size: tuple[int, ...], channels: int) -> None:
-    if dims == 3 and (preset == "polyp" or (preset == "nuclei" and channels == 3)):
+    if dims == 3 and preset == "polyp":
         with pytest.raises(ConfigError, match=rf"augment {preset}: \w+ works in 2 dimensions only; .* volume"):
             build_augmentation(preset, dims, channels)
         return
@@ -40,6 +40,7 @@ def test_presets_build_and_run(preset: str, dims: int, size: tuple[int, ...], ch
 
 def test_presets_leave_colours_out_where_there_are_none() -> None:
     colour = {name for name, operation in OPERATIONS.items() if operation.colour}
+    assert names(build_augmentation("nuclei", 3, 3)) == names(build_augmentation("nuclei", 3, 1))
     for preset in PRESETS:
         grey, rgb = (names(build_augmentation(preset, 2, channels)) for channels in (1, 3))
         assert not colour & {name for choice in grey for name in choice}
@@ -112,6 +113,17 @@ BAD: list[tuple[Any, str]] = [
     ([{"name": "coarse_dropout", "holes": 2.5}], "coarse_dropout.holes is 2.5; it must be a whole number from 1"),
     ([{"name": "crop_resize", "centre": "yes"}], "crop_resize.centre is 'yes'; it must be True or False"),
     (["crop"], "crop needs a size"),
+    ([{"name": "flip", "axis": 5}], "augment: flip has axis 5; axes go from 0 to 1"),
+    ([{"name": "rot90", "plane": [0, 2]}], "augment: rot90 has plane [0, 2]; axes go from 0 to 1"),
+    ([{"name": "one_of", "of": [{"name": "flip", "axis": 2}]}], "augment: flip has axis 2; axes go from 0 to 1"),
+    ([{"name": "crop", "size": [8, 8, 8]}], "crop.size is [8, 8, 8]; give 2 entries, one an axis"),
+    ([{"name": "crop", "size": [8, 33]}], "crop.size is [8, 33], larger than what it is cut out of, [32, 32]"),
+    (
+        [{"name": "crop", "size": [8, 8]}, {"name": "crop", "size": [9, 8]}],
+        "crop.size is [9, 8], larger than what it is cut out of, [8, 8] (roi_size, or the image); give at most that",
+    ),
+    ([{"name": "crop", "size": [8, 8], "p": 0.5}], "p of crop is 0.5; it must be 1"),
+    ([{"name": "one_of", "of": [{"name": "crop", "size": [8, 8]}]}], "crop in one_of: the cases of a batch are of one"),
     ([{"name": "crop", "size": 64}], "crop.size is 64; it must be a size an axis"),
     ([{"p": 0.5}], "{'p': 0.5} names no operation"),
     ([7], "7 names no operation"),
@@ -126,8 +138,13 @@ BAD: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("augment", "message"), BAD, ids=[message[:30] for _, message in BAD])
 def test_what_cannot_be_used_is_refused_in_one_line(augment: Any, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        build_augmentation(augment, 2, 3)
+        build_augmentation(augment, 2, 3, crop=(32, 32))
     assert message in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_crop_is_always_done() -> None:
+    augmentation = build_augmentation([{"name": "crop", "size": [8, 9]}], 2, 1, crop=(16, 16))
+    assert {augmentation.draw((0, 0, index), (1, 20, 20)).pose.shape for index in range(50)} == {(8, 9)}
 
 
 def test_a_list_is_not_trimmed_silently() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from data.augment.cases import Pair, alone, blobs, operation
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monaiseg.data.augment import OPERATIONS, Augmentation, Choice, Levels, build_augmentation
+from monaiseg.data.augment.augmentation import recoloured
 
 KEYS = [(7, epoch, index) for epoch in (0, 3) for index in range(4)]
 DEVICES = ["cpu", *["cuda"] * torch.cuda.is_available()]
@@ -87,6 +89,22 @@ def test_a_mixed_group_is_what_its_cases_are_alone() -> None:
     assert moved is not None
     for one, (case, mask) in enumerate(single):
         assert torch.allclose(grouped[one], case, atol=1e-6) and torch.equal(moved[one], mask), draws[one].names
+
+
+def test_a_group_of_8_bit_pictures_and_others_is_what_its_cases_are_alone() -> None:
+    """As on a GPU: only 8-bit pictures stay between 0 and 1."""
+    image, _ = blobs(4, 3, 24, 24)
+    bounded = [True, False, False, True]
+    mean, std = image.mean((2, 3)), image.std((2, 3))
+    for name in ("brightness_contrast", "hsv", "gaussian_noise", "gamma"):
+        strong = {"brightness_contrast": {"brightness": 3}, "hsv": {"value": 3}, "gaussian_noise": {"sigma": 4}}
+        augmentation = alone(name, **strong.get(name, {}))
+        draws = [augmentation.draw(key, (3, 24, 24)) for key in KEYS[:4]]
+        grouped = recoloured(image.clone(), draws, Levels(mean, std, np.array(bounded)))
+        for case, draw in enumerate(draws):
+            levels = Levels(mean[[case]], std[[case]], bounded[case])
+            assert torch.allclose(grouped[[case]], recoloured(image[[case]].clone(), [draw], levels), atol=1e-6)
+        assert bool(grouped[bounded].max() <= 1) and (name == "gamma" or bool(grouped[1:3].max() > 1))
 
 
 @given(key=st.tuples(st.integers(0, 9), st.integers(0, 99), st.integers(0, 999)))

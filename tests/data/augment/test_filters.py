@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from data.augment.cases import alone, applied, blobs
+from data.augment.cases import alone, applied, blobs, operation
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import convolve, gaussian_filter, median_filter, uniform_filter
 
+from monaiseg.data.augment import Levels
 from monaiseg.data.augment.filters import smooth
 
 SHAPES = [(1, 2, 17, 23), (1, 1, 9, 8, 11)]
@@ -35,11 +36,23 @@ def test_a_gaussian_blur_is_scipys(shape: tuple[int, ...], sigma: float) -> None
     assert np.allclose(blurred(image, "gaussian_blur", sigma=sigma), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("width", [3, 5])
-def test_a_median_blur_is_scipys(width: int) -> None:
-    image, _ = blobs(1, 3, 17, 23)
+def test_a_median_blur_is_scipys(shape: tuple[int, ...], width: int) -> None:
+    image, _ = blobs(*shape)
     expected = [median_filter(channel, width, mode="mirror") for channel in image[0].numpy()]
     assert np.array_equal(blurred(image, "median_blur", widths=[width]), np.stack(expected))
+
+
+@pytest.mark.parametrize("shape", [(5, 2, 17, 23), (4, 1, 9, 8, 11)])
+def test_medians_of_several_widths_are_done_together(shape: tuple[int, ...]) -> None:
+    image, _ = blobs(*shape)
+    levels, widths = Levels.of(image, True), [5, 3, 3, 7, 5][: len(image)]
+    median = operation("median_blur")
+    together = median.apply(image, widths, levels)  # type: ignore[attr-defined]
+    for case, width in enumerate(widths):
+        alone = median.apply(image[[case]], [width], levels)  # type: ignore[attr-defined]
+        assert torch.equal(together[[case]], alone)
 
 
 @given(index=st.integers(0, 1000), width=st.sampled_from([3, 5, 7]))
@@ -80,3 +93,5 @@ def test_cases_with_filters_of_different_widths_are_done_together() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 9)])
 def test_an_even_picture_stays_even_however_small(name: str, size: tuple[int, int]) -> None:
     assert np.allclose(blurred(torch.full((1, 3, *size), 0.7), name), 0.7)
+    if name != "motion_blur":
+        assert np.allclose(blurred(torch.full((1, 2, 3, *size), 0.7), name), 0.7)

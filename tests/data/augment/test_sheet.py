@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
+from typing import Any
+
 import numpy as np
 import pytest
 from data.augment.cases import blobs
 
-from monaiseg.data.augment import build_augmentation
+from monaiseg.data.augment import build_augmentation, sheet
 from monaiseg.data.augment.sheet import CELL, COLUMNS, GAP, OUTLINE, TITLE, draw_sheet
 
 
@@ -37,6 +40,25 @@ def test_every_operation_is_seen_to_act() -> None:
     original, *others = cells(draw_sheet(augmentation, image[0], label[0], bounded=True), CELL)
     alone = others[: sum(len(choice.operations) for choice in augmentation.choices)]
     assert all((other != original).mean() > 0.02 for other in alone)
+
+
+def test_only_the_strongest_draw_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them would be twenty-four volumes."""
+    done, alive, most = sheet._done, [], 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal most
+        pair = done(*arguments)
+        alive.append(weakref.ref(pair[0]))
+        most = max(most, sum(reference() is not None for reference in alive))
+        return pair
+
+    monkeypatch.setattr(sheet, "_done", counted)
+    image, label = blobs(1, 1, 12, 12, 12)
+    sheet.draw_sheet(build_augmentation(["gamma", "elastic"], 3, 1), image[0], label[0], bounded=False)
+    assert len(alive) > 2 * sheet.TRIES and most <= 4, (
+        "the best, the last, the next, and the best of the operation before"
+    )
 
 
 def test_the_same_seed_gives_the_same_picture() -> None:

@@ -63,6 +63,32 @@ def test_poses_compose_as_their_indexing_does(size: list[int], steps: list[tuple
     assert np.array_equal(pose.of(torch.from_numpy(values)).numpy(), expected)
 
 
+@given(
+    size=st.lists(st.integers(4, 9), min_size=2, max_size=3),
+    steps=st.lists(st.tuples(st.booleans(), st.randoms(use_true_random=False)), max_size=4),
+    more=st.randoms(use_true_random=False),
+)
+def test_a_grown_pose_holds_what_it_was_where_it_says(
+    size: list[int], steps: list[tuple[bool, object]], more: object
+) -> None:
+    values, dims = numbered(1, *size), len(size)
+    pose = Pose.whole(tuple(size)).cropped((1,) * dims, tuple(more.randint(1, side - 2) for side in size))  # type: ignore[attr-defined]
+    for flip, random in steps:
+        one, other = random.sample(range(dims), 2)  # type: ignore[attr-defined]
+        pose = pose.flipped(one) if flip else pose.swapped(one, other)
+    before, after = ([more.randint(0, 5) for _ in size] for _ in range(2))  # type: ignore[attr-defined]
+    grown, centre = pose.grown(before, after, size)
+    inner = pose.of(values)
+    outer = grown.of(values)
+    starts = [round((o - i) / 2 - c) for o, i, c in zip(outer.shape[1:], inner.shape[1:], centre, strict=True)]
+    for axis, (first, side) in enumerate(zip(starts, inner.shape[1:], strict=True)):
+        assert 0 <= first <= before[axis] and outer.shape[axis + 1] - first - side <= after[axis]
+        outer = outer.narrow(axis + 1, first, side)
+    assert torch.equal(outer, inner)
+    everything, _ = pose.grown([9] * dims, [9] * dims, size)
+    assert everything.of(values).numel() == values.numel(), "as far as the source goes and no farther"
+
+
 def test_a_pose_moves_bytes_too() -> None:
     image = torch.randint(0, 255, (3, 4, 4), dtype=torch.uint8)
     pose = Pose.whole((4, 4)).swapped(0, 1).flipped(1)
@@ -94,13 +120,29 @@ def test_what_follows_a_crop_is_drawn_for_its_size() -> None:
 
 @pytest.mark.parametrize("size", [[9, 12, 3], [10, 12]])
 def test_a_crop_that_does_not_fit_is_refused(size: list[int]) -> None:
-    with pytest.raises(ConfigError, match=r"crop\.size is .*; the images are \[9, 12\]"):
+    with pytest.raises(
+        ConfigError, match=r"crop\.size is .*(\[9, 12\].*; give at most that|give 2 entries, one an axis)"
+    ):
         alone("crop", size=size).draw((0,), (1, 9, 12))
 
 
 def test_a_flip_of_an_axis_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"flip\.axis has axis 2; the last one is 1"):
+    with pytest.raises(ConfigError, match="flip has axis 2; axes go from 0 to 1"):
         Augmentation([Choice(1, (operation("flip", axis=2),))]).draw((0,), (1, 9, 12))
+
+
+@pytest.mark.parametrize(("name", "dims", "count"), [("flip", 2, 2), ("flip", 3, 3), ("rot90", 2, 1), ("rot90", 3, 3)])
+def test_in_one_of_every_axis_and_plane_is_as_likely(name: str, dims: int, count: int) -> None:
+    augmentation = build_augmentation([{"name": "one_of", "p": 1, "of": [name, "gamma"]}], dims, 1)
+    image = numbered(1, *[3] * dims)
+    drawn = [augmentation.draw((0, 0, index), image.shape) for index in range(1500)]
+    chosen = [draw.pose for draw in drawn if draw.names == (name,)]
+    assert len(chosen) / len(drawn) == pytest.approx(0.5, abs=0.05), "as likely as the other operation, not more"
+    planes = list(itertools.combinations(range(dims), 2))
+    views = [[image.flip(axis + 1)] for axis in range(dims)] if name == "flip" else []
+    views = views or [[image.rot90(turns, (a + 1, b + 1)) for turns in (1, 2, 3)] for a, b in planes]
+    shares = [np.mean([any(torch.equal(pose.of(image), view) for view in each) for pose in chosen]) for each in views]
+    assert len(shares) == count and np.allclose(shares, 1 / count, atol=0.07)
 
 
 def test_a_volume_turns_in_every_plane() -> None:
