@@ -5,8 +5,9 @@
 Milliseconds of processor time a picture with its mask: 192 RGB pictures of 288x288 as PNG, of which crops of 256x256
 are flipped, turned, changed in brightness and contrast, normalised and put together in batches of 16. The sides take
 turns in this process; printed are medians of the rounds, the smallest and largest, and ratios to ours. Filling caches
-is not counted; an epoch has twelve batches, so that memory which the system takes back at its end counts little. On another device than the processor, batches of the others are copied there, and milliseconds are those
-of the clock, the device waited for. albumentations is left out where it, or OpenCV, is not installed.
+is not counted; an epoch has twelve batches, so that memory which the system takes back at its end counts little. On
+another device than the processor, batches of the others are copied there, and milliseconds are those of the clock, the
+device waited for. albumentations is left out where it, or OpenCV, is not installed.
 """
 
 from __future__ import annotations
