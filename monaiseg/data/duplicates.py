@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.likeness import Features
 from monaiseg.data.looks import Looks, each_read, look_of
+from monaiseg.data.names import natural
 
 Array = npt.NDArray[Any]
 
@@ -182,7 +182,7 @@ def _sequence(colours: Array, names: Sequence[str]) -> list[NearPair]:
     """Return the neighbours by name that are alike, or nothing where names are in no order."""
     if len(colours) < FEW:
         return []
-    order = sorted(range(len(names)), key=lambda position: _natural(names[position]))
+    order = sorted(range(len(names)), key=lambda position: natural(names[position]))
     sample = colours[order[:: max(1, len(order) // SAMPLE)]]
     apart = np.triu(np.ones((len(sample),) * 2, bool), k=len(sample) // 4)
     level = np.quantile((sample @ sample.T)[apart], THRESHOLDS["unlikely"]) + ROUNDING
@@ -196,8 +196,3 @@ def _neighbours(colours: Array, order: Sequence[int]) -> Array:
     """Return how alike each row is to the next one in an order, a few held at a time."""
     chunks = (colours[list(order[start : start + CHUNK + 1])] for start in range(0, len(order) - 1, CHUNK))
     return np.concatenate([(rows[:-1] * rows[1:]).sum(1) for rows in chunks])
-
-
-def _natural(name: str) -> list[Any]:
-    """Return a sorting key that puts 2 before 10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"([0-9]+)", name)]

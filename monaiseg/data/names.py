@@ -1,6 +1,9 @@
-"""Names of cases and classes that become names of files: none may lead out of the folder that is written to."""
+"""Names of cases and classes: in what order they come, and which can be names of files."""
 
 from __future__ import annotations
+
+import re
+from itertools import cycle
 
 from monaiseg.errors import DataError
 
@@ -17,3 +20,9 @@ def check_name(name: str, what: str) -> None:
         raise DataError(
             f"{what} {name!r} cannot be the name of a file; write it without /, \\ or a dot in front", "name"
         )
+
+
+def natural(name: str) -> list[int | str]:
+    """Return a sorting key that puts 2 before 10."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if number else part for part, number in zip(parts, cycle((False, True)), strict=False)]

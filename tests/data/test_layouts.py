@@ -81,7 +81,7 @@ def test_masks_without_image_are_warned_of(tmp_path: Path, caplog: pytest.LogCap
     with caplog.at_level(logging.WARNING, logger="monaiseg"):
         assert len(names(tmp_path)) == 1
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path / 'masks'}: 2 masks have no image and are left out, b first"
+        f"{tmp_path / 'masks'}: masks without image are left out, 2 of them, b first"
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from monaiseg.data.cases import Case
@@ -11,9 +9,8 @@ from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.converting._labels import by_value
 from monaiseg.data.converting._pixels import Array, encode_pixels, first_image, resized_label
 from monaiseg.data.converting._writer import Writer
-from monaiseg.data.layouts._listing import natural
 from monaiseg.data.masks import read_mask
-from monaiseg.data.names import check_name
+from monaiseg.data.names import check_name, natural
 from monaiseg.data.reading import check_fit, image_shape
 from monaiseg.data.volumes import is_volume
 from monaiseg.data.writing import PICTURE, label_files
@@ -68,7 +65,7 @@ class ClassMasks(Writer):
     def finish(self) -> None:
         """Note where the order of the classes changes: folders have none but that of their names."""
         super().finish()
-        names = sorted(self.classes.names, key=lambda name: natural(Path(name)))
+        names = sorted(self.classes.names, key=natural)
         if not self.numbered and names != list(self.classes.names):
             self.notes.append(f"the classes come in the order of their folders, {', '.join(names)}")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
 from pathlib import Path
 
 from monaiseg.data.cases import Case, image_files, stem
 from monaiseg.data.classes import FOREGROUND, Classes
+from monaiseg.data.names import natural
 from monaiseg.errors import DataError
 
 IMAGES = ("images", "image", "imgs", "original", "originals", "frames")
@@ -53,7 +52,7 @@ class Listing:
         if files:
             self.orphans += map(str, files)
             first = min(stem(path) for path in files)
-            self.notes.append(f"{folder}: {len(files)} {what} have no image and are left out, {first} first")
+            self.notes.append(f"{folder}: {what} without image are left out, {len(files)} of them, {first} first")
 
 
 @dataclass
@@ -133,7 +132,7 @@ class Layout:
 
 def subfolders(root: Path) -> list[Path]:
     """Return the subfolders that are not hidden, in natural order."""
-    return sorted((path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")), key=natural)
+    return sorted((path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")), key=by_name)
 
 
 def subfolder(root: Path, names: tuple[str, ...]) -> Path | None:
@@ -147,10 +146,9 @@ def part_folders(root: Path) -> dict[str, Path]:
     return {part: folder for part, names in SPLIT.items() if (folder := subfolder(root, names)) is not None}
 
 
-def natural(path: Path) -> list[int | str]:
-    """Return a sorting key that puts 2 before 10."""
-    parts = re.split(r"([0-9]+)", path.name)
-    return [int(part) if number else part for part, number in zip(parts, cycle((False, True)), strict=False)]
+def by_name(path: Path) -> list[int | str]:
+    """Return a key that sorts paths by their names, 2 before 10."""
+    return natural(path.name)
 
 
 def images_and_masks(root: Path) -> tuple[Path, Path] | None:

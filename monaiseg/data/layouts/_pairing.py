@@ -12,9 +12,9 @@ from monaiseg.data.layouts._listing import (
     SPLIT,
     Layout,
     Listing,
+    by_name,
     images_and_masks,
     merged_classes,
-    natural,
     part_folders,
     spare_test,
     subfolder,
@@ -80,7 +80,7 @@ def _class_folders(images: Path, masks: Path) -> list[Path]:
     files = {stem(path): path for path in image_files(masks)}
     if masks_by_image(names, files, mask_name(names, files)):
         return []
-    return sorted(subfolders(masks), key=natural)
+    return sorted(subfolders(masks), key=by_name)
 
 
 def _read_masks(images: Path, masks: Path) -> Listing:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monaiseg.data.classes import Classes, classes_beside, classes_in_json
-from monaiseg.data.layouts._listing import Layout, Listing, merged_classes, natural
+from monaiseg.data.layouts._listing import Layout, Listing, by_name, merged_classes
 from monaiseg.data.layouts._rows import IMAGE, LABEL, PARTS, Row, listing_of
 from monaiseg.data.layouts._volumes import FACTS, has_folders
 from monaiseg.errors import DataError
@@ -26,7 +26,7 @@ _UTF8 = "utf-8-sig"
 
 def lists_in(root: Path) -> list[Path]:
     """Return the files of a folder that list cases; the `dataset.json` beside `imagesTr` does not count."""
-    files = sorted((path for path in root.iterdir() if path.suffix.lower() in LIST_SUFFIXES), key=natural)
+    files = sorted((path for path in root.iterdir() if path.suffix.lower() in LIST_SUFFIXES), key=by_name)
     return [path for path in files if not (path.name == FACTS and has_folders(root)) and _lists_cases(path)]
 
 
