@@ -5,8 +5,8 @@
 Milliseconds of processor time a picture with its mask, in batches of 16 RGB pictures of 256x256; single operations are
 done to every picture. The sides take turns in this process; printed are medians of the rounds. albumentations works on
 bytes, as OpenCV is made for, and is left out where it is not installed, and on other devices than the processor, where
-milliseconds are those of the clock; MONAI and monaiseg work on floats. The last row
-is the preset without what MONAI lacks.
+milliseconds are those of the clock; MONAI and monaiseg work on floats. The last row is the preset without what MONAI
+lacks.
 """
 
 from __future__ import annotations

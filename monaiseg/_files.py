@@ -37,6 +37,12 @@ def write_bytes(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def check_folder(path: Path, flag: str) -> None:
+    """Raise OutputError unless the folder of a file that is to be written is there; `flag` is what names the file."""
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.parent}; make it, or choose another {flag}")
+
+
 def write_into(folder: Path, name: str, content: bytes) -> None:
     """Write a new file of a folder that is not whole yet: without waiting for the disk, which `publish` does for all.
 

@@ -61,6 +61,8 @@ def _check(options: argparse.Namespace) -> None:
         raise ConfigError(f"{options.output}: exists already; give another --output or remove it")
     if options.seed < 0:
         raise ConfigError(f"--seed is {options.seed}; it must be a whole number from 0")
+    if options.in_channels is not None and options.in_channels < 1:
+        raise ConfigError(f"--in_channels is {options.in_channels}; it must be a whole number from 1")
 
 
 def _case(options: argparse.Namespace) -> tuple[Case, Classes]:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monaiseg._wording import counted
 from monaiseg.cli._common import mapping_or_auto, progress, show, table
 
 if TYPE_CHECKING:
@@ -75,4 +76,4 @@ def _print(report: CheckReport) -> None:
         if len(told) > SHOWN:
             print(f"  and {len(told) - SHOWN} more; --json lists all")
     errors = sum(fault.severity == "error" for fault in report.faults)
-    print(f"\n{errors} errors, {len(report.faults) - errors} warnings")
+    print(f"\n{counted(errors, 'error')}, {counted(len(report.faults) - errors, 'warning')}")

@@ -65,6 +65,7 @@ def _split(options: argparse.Namespace, _: list[str]) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse what can be refused before anything is read."""
+    from monaiseg._files import check_folder
     from monaiseg.data.splits import check_seed, check_shares
 
     check_seed(options.seed, "--seed")
@@ -74,6 +75,7 @@ def _check(options: argparse.Namespace) -> None:
         raise ConfigError(f"--folds {options.folds}: at least 2 are needed")
     if not options.folder.exists():
         raise DataError(f"{options.folder}: no such folder")
+    check_folder(options.output, "--output")
     if options.output.exists():
         raise OutputError(f"{options.output}: is there already; remove it or choose another --output")
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from monaiseg.cli import authoring, checking, data, importing, listing, running
-from monaiseg.errors import MonaisegError, cause_of
+from monaiseg.errors import MonaisegError, cause_of, chain_of
 
 EPILOG = __doc__.split("\n\n", 1)[1]
 
@@ -60,9 +60,9 @@ def _guarded(command: Callable[[], int | None], debug: bool) -> int:
     except KeyboardInterrupt:
         print("monaiseg: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read the output has left
-        return 1
     except Exception as error:
+        if any(isinstance(link, BrokenPipeError) for link in chain_of(error)):  # whoever read the output has left
+            return 1
         if debug:
             raise
         cause = cause_of(error)

@@ -28,7 +28,7 @@ def find_whole(root: Path, layout: str = "auto", classes: ClassTable = "auto") -
         DataError: the folder or a case in it cannot be used.
     """
     found = find_data(root, layout)
-    for note in found.notes:
+    for note in found.said:
         logger.warning("%s", note)
     if found.faults:
         more = f" (and {len(found.faults) - 1} more; monaiseg data check {root} lists them)"

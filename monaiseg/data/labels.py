@@ -21,6 +21,9 @@ from monaiseg.errors import DataError
 
 Array = npt.NDArray[Any]
 
+MASK = (255,)
+"""The values of a class that is named, but is a mask like one that is not: its edges may be grey."""
+
 
 def read_label(case: Case, spatial_dims: int, classes: Classes = FOREGROUND) -> tuple[npt.NDArray[np.uint8], bool]:
     """Return the label `[len(classes), *spatial]` of zeros and ones, and whether grey edges had to be thresholded.
@@ -53,9 +56,13 @@ def _keyed(case: Case, spatial_dims: int, classes: Classes) -> npt.NDArray[np.ui
     """Return a channel a class from the one file that holds them by value or colour."""
     path = case["label"][0]
     if len(case["label"]) != 1 or not isinstance(path, str):
-        raise DataError(f"{case['id']}: has several label files, but its classes are told by {classes.kind} in one")
+        raise DataError(
+            f"{case['id']}: has several label files, but its classes are told by {classes.kind} in one", "classes"
+        )
     if classes.kind == "colours":
         return _by_colour(path, classes)
+    if classes.keys == (MASK,):
+        return read_mask(path, spatial_dims)[0][None].astype(np.uint8)
     values = label_values(path, spatial_dims)
     channels = np.stack([np.isin(values, key) for key in classes.keys])
     stray = np.unique(values[(values != 0) & ~channels.any(axis=0)])

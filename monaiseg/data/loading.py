@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monaiseg._wording import counted
 from monaiseg.data.cases import Case, data_hash, group_of, images_of
 from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.finding import ClassTable, every_case, find_whole
@@ -90,20 +91,23 @@ def load_cases(
         cases = _split_by_file(found, named, fold, part, file)
     else:
         cases = _split_as_it_comes(found, named) or _split_into_folds(found, named, fold, split_seed)
+    held_out = "test" if part == "test" and file is not None and not file.in_folds else "validation"
     print(
-        f"data: {len(cases.train)} training and {len(cases.validation)} validation cases in {cases.root}, "
+        f"data: {len(cases.train)} training and {counted(len(cases.validation), f'{held_out} case')} in {cases.root}, "
         f"layout {cases.layout}, {cases.origin['split']}{_classes_text(named)}"
     )
     return cases
 
 
 def all_cases(data_root: str, layout: str = "auto", classes: ClassTable = "auto") -> CaseSplit:
-    """Return all cases of a folder as validation cases, to score a network that was not trained on them; raises as
-    `load_cases` does.
+    """Return all cases of a folder as validation cases, to score a network that was not trained on them.
+
+    Of a folder that comes split their ids start with the part. Raises as `load_cases` does.
     """
     found, named = find_whole(_existing(data_root), layout, classes)
-    print(f"data: {len(found.cases)} cases in {found.root}, layout {found.layout}{_classes_text(named)}")
-    return CaseSplit(found.root, found.layout, [], found.cases, {"split": "all cases"}, named)
+    cases = every_case(found)
+    print(f"data: {counted(len(cases), 'case')} in {found.root}, layout {found.layout}{_classes_text(named)}")
+    return CaseSplit(found.root, found.layout, [], cases, {"split": "all cases"}, named)
 
 
 def _existing(data_root: str) -> Path:
@@ -118,7 +122,7 @@ def _classes_text(classes: Classes) -> str:
 
 
 def _left_alone(parts: dict[str, list[Case]]) -> str:
-    return f"; {len(parts['test'])} test cases are left alone" if "test" in parts else ""
+    return f"; {counted(len(parts['test']), 'test case')} left alone" if "test" in parts else ""
 
 
 def _split_as_it_comes(found: FoundData, classes: Classes) -> CaseSplit | None:
@@ -146,7 +150,7 @@ def _split_by_file(found: FoundData, classes: Classes, fold: int, part: str, fil
         told = f"{held_out} of {len(parts)} of {how}"
     elif part in parts and part != "train":
         held_out = part
-        told = f"train and {part} of {how}; fold ignored{_left_alone(parts) if part != 'test' else ''}"
+        told = f"train and {part} of {how}{'' if part == 'test' else f'; fold ignored{_left_alone(parts)}'}"
     else:
         raise ConfigError(f"part {part!r}: {file.name} has {', '.join(parts)}")
     train = parts["train"] if "train" in parts else [c for p, held in parts.items() if p != held_out for c in held]

@@ -25,7 +25,7 @@ class Misplaced(NamedTuple):
     """How two volumes of one case differ in place: `severity` and `kind` as in a fault, and what is to be told."""
 
     severity: Literal["error", "warning"]
-    kind: str
+    kind: Literal["spacing", "orientation", "origin"]
     message: str
 
 
@@ -64,7 +64,7 @@ def check_place(case: Case) -> None:
     for file in volumes:
         found = misplaced(image, volume_geometry(file))
         if found is not None and found.severity == "error":
-            raise DataError(f"{file}: {found.message}", found.kind)
+            raise DataError(f"{file}: {found.message}", "spacing" if found.kind == "spacing" else "orientation")
 
 
 def _directions(geometry: Geometry) -> npt.NDArray[np.float64]:

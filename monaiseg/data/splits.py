@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from monai.data.utils import partition_dataset
 
+from monaiseg._wording import counted
 from monaiseg.data.cases import Case, group_of
 from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.duplicates import NearPair, find_duplicates, groups_of
@@ -176,8 +177,9 @@ def check_parts(groups: Sequence[str], parts: int) -> None:
     """Raise DataError where there are fewer groups than parts: each stays whole, and no part may be empty."""
     count = len(set(groups))
     if count < parts:
-        fewer = f"ask for {count}" if count > 1 else "a split needs 2"
-        raise DataError(f"{count} groups of cases cannot make {parts} parts, for each stays whole; {fewer}")
+        fewer = f", or ask for {count}" if count > 1 else ""
+        told = f"{counted(count, 'group')} of cases cannot make {parts} parts, for each stays whole"
+        raise DataError(f"{told}; {parts} parts need {parts} groups{fewer}")
 
 
 def check_seed(seed: Any, key: str = "split_seed") -> None:

@@ -103,6 +103,7 @@ def test_a_volume(tmp_path: Path) -> None:
         (["--seed", "-1"], 2, "--seed is -1; it must be a whole number from 0"),
         (["--output", "new.jpg"], 2, "new.jpg: the picture is a PNG; give an --output that ends with .png"),
         (["--classes", "liver"], 2, "--classes"),
+        (["--in_channels", "0"], 2, "--in_channels is 0; it must be a whole number from 1"),
     ],
 )
 def test_what_is_refused(
@@ -112,6 +113,18 @@ def test_what_is_refused(
     assert main(["data", "augment", str(folder), "--output", str(output), *arguments]) == code
     captured = capsys.readouterr().err
     assert message in captured and captured.count("\n") == 1 and not output.exists()
+
+
+def test_a_case_of_a_set_that_comes_split_is_called_after_its_part(
+    tmp_path: Path, write_pairs: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "validation"):
+        write_pairs(tmp_path / "set" / part, 2, (24, 20))
+    arguments = ["data", "augment", str(tmp_path / "set"), "--output", str(tmp_path / "a.png"), "--case"]
+    assert main([*arguments, "train_case_01"]) == 0
+    assert "on case train_case_01" in capsys.readouterr().out
+    assert main([*arguments[:-2], str(tmp_path / "b.png"), "--case", "case_01"]) == 3
+    assert "did you mean" in capsys.readouterr().err
 
 
 def test_nothing_is_overwritten(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,14 @@ def test_folds_keep_duplicates_together_and_say_what_to_type(data: Path, capsys:
     assert len(load_cases("data", split="split.json", fold=4).validation) >= 2
 
 
+def test_a_folder_that_is_not_there_is_told_before_anything_is_read(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(data / "masks")
+    assert run(data, "--output", "nowhere/split.json") == 5
+    assert "there is no folder nowhere; make it, or choose another --output" in capsys.readouterr().err
+
+
 def test_shares_stratified_as_json(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = "--by case --shares 0.5 0.2 0.3 --stratify --seed 7 --output parts.json --json"
     assert run(data, *arguments.split()) == 0

@@ -123,7 +123,7 @@ def test_what_a_layout_cannot_hold_is_refused_and_leaves_nothing(
         convert_data(nuclei, out, "decathlon")
     with pytest.raises(DataError, match="does not tell instances apart; --to images_masks holds it"):
         convert_data(write_pairs(tmp_path / "pairs"), out, "dsb2018")
-    with pytest.raises(DataError, match="a list names files as they are"):
+    with pytest.raises(ConfigError, match="a list names files as they are"):
         convert_data(nuclei, out, "list", (10, 10))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dsb", "msd", "pairs"]
 

@@ -110,7 +110,7 @@ def test_a_set_comes_back_equal_or_is_refused(
     assert find_whole(once)[0].layout == to
     groups = to == "list"
     assert held(once) == held(source, groups)
-    told = f"the 2 groups of the cases are not kept: {to} has no place for them"
+    told = f"2 groups of cases are not kept: {to} has no place for them"
     assert (told in caplog.text) is (make is sets.grouped_list and not groups)
     convert_data(once, twice, "nnunet" if make is sets.several_pictures else "class_masks")
     assert held(twice) == held(source, groups=False), "what was written is as good a source"

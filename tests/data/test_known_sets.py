@@ -129,7 +129,7 @@ def test_pranet_trains_on_the_one_and_leaves_the_other_alone(
         pair(tmp_path, f"TestDataset/{name}/images/1.png", f"TestDataset/{name}/masks/1.png")
     split = load_cases(str(tmp_path))
     assert (len(split.train), len(split.validation)) == (4, 1)
-    assert "2 test cases are left alone" in capsys.readouterr().out
+    assert "2 test cases left alone" in capsys.readouterr().out
     tests = find_data(tmp_path / "TestDataset").cases
     assert [case["id"] for case in tests] == ["CVC-300-1", "Kvasir-1"]
 

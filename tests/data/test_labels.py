@@ -112,6 +112,14 @@ def test_one_bad_mask_among_good_ones_makes_no_classes(tmp_path: Path) -> None:
         assert find_classes([case(path) for path in order], 2).names == ("foreground",)
 
 
+def test_a_named_mask_may_have_grey_edges(tmp_path: Path) -> None:
+    """Kvasir's masks are JPEG; `{'polyp': 255}` is how one names what they show."""
+    Image.fromarray(255 * DISC.astype(np.uint8)).save(tmp_path / "mask.jpg", quality=80)
+    path = str(tmp_path / "mask.jpg")
+    named = read_label(case(path), 2, classes_of({"polyp": 255}, "classes"))[0]
+    assert np.array_equal(named, read_label(case(path), 2)[0]) and named.any()
+
+
 def test_colour_masks_ask_for_their_colours(tmp_path: Path) -> None:
     pixels = np.zeros((4, 5, 3), np.uint8)
     pixels[1:3] = (255, 0, 0)

@@ -59,7 +59,7 @@ def test_test_images_without_label_are_left_out(files: Path) -> None:
     path = write_json(files, {"training": rows, "testing": [{"image": "scans/3.png"}, "scans/3.png"]})
     found = find_data(path)
     assert list(found.parts) == ["train"] and not found.faults
-    assert found.notes == [f"{path}: 2 test rows have no label and are left out"]
+    assert found.notes == [f"{path}: test rows without label are left out, 2 of them"]
 
 
 @pytest.mark.parametrize("key", ["training", None])

@@ -47,7 +47,7 @@ def test_a_list_comes_before_the_folders_it_lies_beside(tmp_path: Path) -> None:
     path = write_csv(tmp_path, "image,label,group,split", *rows)
     found = find_data(tmp_path)
     assert found.layout == "list" and [case["group"] for case in found.parts["validation"]] == ["p1", "p1"]
-    assert found.notes == [f"{path}: 1 images beside it are not listed and are left out, 4 first"]
+    assert found.notes == [f"{path}: images beside it that it does not list are left out, 1 of them, 4 first"]
     assert find_data(tmp_path, "images_masks").layout == "images_masks"
 
 
@@ -74,7 +74,7 @@ def test_the_json_of_the_decathlon_is_no_list_beside_its_folders(tmp_path: Path)
     assert find_data(tmp_path).layout == "decathlon"
     found = find_data(tmp_path / "dataset.json")
     assert found.layout == "list" and list(found.parts) == ["train"] and str(found.classes) == "x = 1"
-    assert found.notes == [f"{tmp_path}/dataset.json: 1 test rows have no label and are left out"]
+    assert found.notes == [f"{tmp_path}/dataset.json: test rows without label are left out, 1 of them"]
 
 
 def test_classes_stand_beside_a_list(files: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_split_that_the_list_tells_is_taken(files: Path, capsys: pytest.Captur
     write_csv(files, "image,label,split", *(f"scans/{n}.png,truth/{n}.png,{part}" for n, part in enumerate(parts)))
     split = load_cases(str(files))
     assert [[case["id"] for case in side] for side in (split.train, split.validation)] == [["0", "1"], ["2"]]
-    assert "split as it comes (train, validation, test); fold ignored; 1 test cases are left alone" in (
+    assert "split as it comes (train, validation, test); fold ignored; 1 test case left alone" in (
         capsys.readouterr().out
     )
 

@@ -86,7 +86,7 @@ def test_the_test_part_is_left_alone(folder: Path, thirds: Path, capsys: pytest.
     parts = read_split_file(thirds).parts
     split = load_cases(str(folder), split=str(thirds))
     assert ids(split) == (parts["train"], parts["validation"])
-    assert "fold ignored; 3 test cases are left alone" in capsys.readouterr().out
+    assert "fold ignored; 3 test cases left alone" in capsys.readouterr().out
     assert not set(parts["test"]) & set(sum(ids(split), []))
     assert ids(load_cases(str(folder), split=str(thirds), part="test")) == (parts["train"], parts["test"])
 

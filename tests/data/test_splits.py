@@ -36,7 +36,7 @@ def test_every_case_is_in_one_part_and_groups_stay_whole(
     share = st.floats(0, 1, allow_subnormal=False)
     foreground = data.draw(st.none() | st.lists(share, min_size=len(names), max_size=len(names)))
     if len(set(groups)) < len(shares):
-        with pytest.raises(DataError, match=f"{len(set(groups))} groups of cases cannot make {len(shares)} parts"):
+        with pytest.raises(DataError, match=f"{len(set(groups))} groups? of cases cannot make {len(shares)} parts"):
             allocate(cases, groups, shares, seed, foreground)
         return
     parts = allocate(cases, groups, shares, seed, foreground)
@@ -225,5 +225,5 @@ def test_wrong_seeds(seed: object) -> None:
 
 
 def test_too_few_groups_are_told() -> None:
-    with pytest.raises(DataError, match="2 groups of cases cannot make 3 parts, for each stays whole; ask for 2"):
+    with pytest.raises(DataError, match="2 groups of cases cannot make 3 parts, for each stays whole; 3 parts need 3"):
         check_parts(["a", "a", "b"], 3)

@@ -11,9 +11,29 @@ import numpy.typing as npt
 
 from monaiseg.data.cases import Case
 from monaiseg.data.volumes import Geometry
-from monaiseg.errors import DataError
+from monaiseg.errors import DataError, DataKind
 
 Severity = Literal["error", "warning"]
+WarningKind = Literal[
+    "unpaired",
+    "empty",
+    "empty_instance",
+    "inverted",
+    "absent_class",
+    "overlap",
+    "constant",
+    "intensity",
+    "orientation",
+    "float_label",
+    "origin",
+    "duplicate",
+    "leak",
+    "group_leak",
+    "near_duplicate",
+    "near_leak",
+    "random_split",
+]
+FaultKind = DataKind | WarningKind
 
 
 @dataclass(frozen=True)
@@ -28,7 +48,7 @@ class Fault:
     """
 
     severity: Severity
-    kind: str
+    kind: FaultKind
     file: str
     message: str
 
@@ -46,8 +66,15 @@ def _file_and_message(told: str) -> tuple[str, str]:
     """Return the file that an error's message starts with, and the rest; a file's name may have a colon in it."""
     parts = told.split(": ")
     names = [": ".join(parts[:count]) for count in range(1, len(parts))]
-    file = next((name for name in names if Path(name).exists()), parts[0])
+    file = next((name for name in names if _exists(name)), parts[0])
     return file, told[len(file) + 2 :]
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # longer than a name may be
+        return False
 
 
 @dataclass
@@ -114,6 +141,6 @@ class CaseFacts:
     label: LabelFacts | None = None
     faults: list[Fault] = field(default_factory=list)
 
-    def fault(self, severity: Severity, kind: str, file: str, message: str) -> None:
+    def fault(self, severity: Severity, kind: FaultKind, file: str, message: str) -> None:
         """Add a fault."""
         self.faults.append(Fault(severity, kind, file, message))

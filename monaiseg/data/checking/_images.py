@@ -68,14 +68,23 @@ def _facts(case: Case, pixels: list[Array], geometry: Geometry | None) -> ImageF
         channels=channels,
         stored=geometry.stored_as if geometry else picture_mode(file),
         suffix=".nii.gz" if file.lower().endswith(".nii.gz") else Path(file).suffix.lower(),
-        low=min(float(np.nanmin(values)) for values in pixels),
-        high=max(float(np.nanmax(values)) for values in pixels),
+        low=min(_extremes(values)[0] for values in pixels),
+        high=max(_extremes(values)[1] for values in pixels),
         digest=digest.digest(),
         colour=geometry is None and _has_colour(file, first),
         transparent=geometry is None and _is_transparent(file, first),
         by_tifffile=geometry is None and needs_tifffile(file),
         geometry=geometry,
     )
+
+
+def _extremes(values: Array) -> tuple[float, float]:
+    """Return the least and the largest value that is finite; 0 where none is."""
+    least, most = float(values.min()), float(values.max())
+    if not np.isfinite([least, most]).all():
+        finite = values[np.isfinite(values)]
+        return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    return least, most
 
 
 def _has_colour(file: str, pixels: Array) -> bool:

@@ -56,10 +56,11 @@ def _stored(file: str) -> str:
 def _masks(facts: CaseFacts, label: LabelFacts, spatial_dims: int, classes: Classes) -> Array:
     """Return the classes' masks `[K, *spatial]`."""
     if classes.kind != "masks":
+        keyed, _ = read_label(facts.case, spatial_dims, classes)
         if classes.kind == "values":
             values = np.unique(label_values(str(facts.case["label"][0]), spatial_dims))
             label.values = tuple(int(value) for value in values if value)
-        return read_label(facts.case, spatial_dims, classes)[0]
+        return keyed
     if len(facts.case["label"]) != len(classes):
         told = f"has masks of {len(facts.case['label'])} classes, not of {len(classes)} ({classes}); add those it lacks"
         raise DataError(f"{images_of(facts.case)[0]}: {told}", "classes")

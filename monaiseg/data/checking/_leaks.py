@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monaiseg.data.cases import Case, images_of
-from monaiseg.data.checking._facts import CaseFacts, Fault
+from monaiseg.data.checking._facts import CaseFacts, Fault, WarningKind
 
 
 class Copies:
@@ -28,7 +28,7 @@ class Copies:
         file, first = images_of(facts.case)[0], images_of(case)[0]
         same = f"is the image of case {case['id']} as well" if file == first else f"shows the same as {first}"
         where = "" if part == facts.part else f", which is in {part} and not in {facts.part}"
-        kind = "duplicate" if part == facts.part else "leak"
+        kind: WarningKind = "duplicate" if part == facts.part else "leak"
         return [Fault("warning", kind, file, f"{same}{where}; keep one of the two")]
 
 

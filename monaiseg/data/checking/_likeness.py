@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monaiseg._wording import counted
 from monaiseg.data.cases import Case, group_of, images_of
 from monaiseg.data.checking._facts import CaseFacts, Fault
 from monaiseg.data.duplicates import NearPair, groups_of, near_pairs
@@ -59,8 +60,6 @@ class Likenesses:
             return []
         groups = len({number for end, number in enumerate(groups_of(len(self._seen), alike)) if end in involved})
         frames = ", as frames of a video do" if any(pair.kind == "sequence" for pair in alike) else ""
-        message = (
-            f"{len(involved)} of its {len(self._seen)} cases show nearly the same in {groups} groups{frames}: a random "
-            f"split leaks; write one that does not with monaiseg data split {root} --by near_duplicates"
-        )
-        return [Fault("warning", "random_split", root, message)]
+        told = f"{len(involved)} of its {len(self._seen)} cases show nearly the same in {counted(groups, 'group')}"
+        mend = f"write one that does not with monaiseg data split {root} --by near_duplicates"
+        return [Fault("warning", "random_split", root, f"{told}{frames}: a random split leaks; {mend}")]

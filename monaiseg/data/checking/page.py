@@ -12,7 +12,7 @@ import numpy.typing as npt
 from jinja2 import Environment, PackageLoader
 from PIL import Image
 
-from monaiseg._files import write_bytes
+from monaiseg._files import check_folder, write_bytes
 from monaiseg.data.cases import Case
 from monaiseg.data.checking._drawing import COLOURS, SIDE, draw_case
 from monaiseg.data.checking._facts import CaseFacts, Fault
@@ -58,8 +58,7 @@ class ContactSheet:
     def __init__(self, path: Path) -> None:
         if path.exists():
             raise OutputError(f"{path}: is there already; choose another --html")
-        if not path.absolute().parent.is_dir():
-            raise OutputError(f"{path}: there is no folder {path.parent}; make it, or choose another --html")
+        check_folder(path, "--html")
         self.path = path
         self._sound: list[CaseFacts] = []
         self._faulty: dict[str, list[CaseFacts]] = {"error": [], "warning": []}

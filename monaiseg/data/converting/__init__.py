@@ -16,7 +16,7 @@ from monaiseg.data.converting._folders import ClassMasks, Dsb2018, ImagesMasks
 from monaiseg.data.converting._lists import CaseList
 from monaiseg.data.converting._nnunet import NnUNet
 from monaiseg.data.converting._output import check_readable, new_folder
-from monaiseg.data.converting._parts import note_groups, parts_in_folders, parts_in_list
+from monaiseg.data.converting._parts import folds_in_list, note_lost, parts_in_folders, parts_in_list
 from monaiseg.data.converting._pixels import Size, first_image
 from monaiseg.data.converting._volumes import Decathlon
 from monaiseg.data.converting._writer import Writer
@@ -61,11 +61,12 @@ def convert_data(
         see: called after each case.
 
     Raises:
-        ConfigError: there is no layout `to`, it has no classes to number, or the images have other axes than `size`.
+        ConfigError: there is no layout `to`, it has no classes to number or cannot resize, or the images have other
+            axes than `size`.
         DataError: a case cannot be read, or `to` cannot hold it; nothing is left of the output then.
         OutputError: the output is there already, or cannot be written.
     """
-    _check_request(root, to, numbered)
+    _check_request(root, to, size, numbered)
     found, named = find_whole(root, layout, classes)
     settings = (named, _size(size, found.cases), numbered)
     folder = new_folder(output, found.root)
@@ -86,11 +87,13 @@ def convert_data(
     return len(found.cases)
 
 
-def _check_request(root: Path, to: str, numbered: bool) -> None:
+def _check_request(root: Path, to: str, size: Sequence[int] | None, numbered: bool) -> None:
     if to not in TARGETS:
         raise ConfigError(f"to is {to!r}{suggest(to, TARGETS)}")
     if numbered and to != "class_masks":
         raise ConfigError(f"numbered is for folders of classes, which {to} has none of; leave it out")
+    if size is not None and to == "list":
+        raise ConfigError("a list names files as they are; to resize them, choose another --to")
     if not root.exists():
         raise DataError(f"{root}: no such file or folder")
 
@@ -113,8 +116,8 @@ def _writers(
     """Return what writes the cases: one for all, or one a part; a list has them all."""
     if to == "list":
         cases, parts = parts_in_list(found, notes)
-        return [CaseList(folder, cases, *settings, parts=parts)]
-    note_groups(found.cases, to, notes)
+        return [CaseList(folder, cases, *settings, parts=parts, folds=folds_in_list(found))]
+    note_lost(found, to, notes)
     return [TARGETS[to](folder / part, cases, *settings) for part, cases in parts_in_folders(found, notes).items()]
 
 

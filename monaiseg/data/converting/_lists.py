@@ -17,7 +17,7 @@ from monaiseg.errors import DataError
 
 
 class CaseList(Writer):
-    """`cases.csv`, with groups and parts, and `classes.json` where labels tell classes by value or colour."""
+    """`cases.csv`, with groups, parts and folds, and `classes.json` where labels tell classes by value or colour."""
 
     def __init__(
         self,
@@ -27,13 +27,13 @@ class CaseList(Writer):
         size: Size = None,
         numbered: bool = False,
         parts: Mapping[str, str] | None = None,
+        folds: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(folder, cases, classes, size, numbered)
         self.parts = parts or {}
+        self.folds = folds or {}
         self._rows: list[dict[str, str]] = []
         self._grouped = any(case["group"] for case in cases)
-        if size is not None:
-            raise DataError("a list names files as they are; to resize them, choose another --to")
 
     def write(self, case: Case) -> None:
         """Keep the row of a case; its files stay where they are."""
@@ -58,6 +58,8 @@ class CaseList(Writer):
             row["group"] = case["group"] or ""
         if self.parts:
             row["split"] = self.parts[case["id"]]
+        if self.folds:
+            row["fold"] = str(self.folds.get(case["id"], ""))
         return row
 
     def _columns(self) -> Sequence[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monaiseg.data.cases import Case
+from monaiseg._wording import counted
+from monaiseg.data.cases import Case, Channel
 from monaiseg.data.finding import every_case
 from monaiseg.data.layouts import FoundData
 
@@ -40,8 +39,25 @@ def parts_in_folders(found: FoundData, notes: list[str]) -> Parts:
     return {"": sorted(found.cases, key=lambda case: case["id"])}
 
 
-def note_groups(cases: Sequence[Case], to: str, notes: list[str]) -> None:
-    """Note that a layout does not hold the groups of cases, if there are any."""
-    count = len({case["group"] for case in cases if case["group"]})
-    if count:
-        notes.append(f"the {count} groups of the cases are not kept: {to} has no place for them, --to list does")
+def folds_in_list(found: FoundData) -> dict[str, int]:
+    """Return the fold of each case that has one, by its id in the list."""
+    if list(found.parts) == ["all"] or len({case["id"] for case in found.cases}) == len(found.cases):
+        return found.folds
+    return {f"train_{name}": fold for name, fold in found.folds.items()}
+
+
+def note_lost(found: FoundData, to: str, notes: list[str]) -> None:
+    """Note that folders do not hold the groups and folds of cases, nor their instances, as far as there are any."""
+    groups = len({case["group"] for case in found.cases if case["group"]})
+    if groups:
+        notes.append(f"{counted(groups, 'group')} of cases are not kept: {to} has no place for them, --to list has")
+    if found.folds:
+        notes.append(f"the folds of the cases are not kept: {to} has no place for them, --to list has")
+    several = sum(any(len(channel) > 1 for channel in case["label"] if _is_list(channel)) for case in found.cases)
+    if several and to != "dsb2018":
+        told = f"in {counted(several, 'case')} the files of a mask become one, without instances"
+        notes.append(f"{told}; --to dsb2018 and --to list keep them apart")
+
+
+def _is_list(channel: Channel) -> bool:
+    return not isinstance(channel, str)

@@ -65,7 +65,7 @@ def list_cases(root: Path, layout: str = "auto") -> tuple[str, list[Case]]:
         DataError: the folder cannot be recognised, holds no case, or one that cannot be used.
     """
     found = find_data(root, layout)
-    for note in found.notes:
+    for note in found.said:
         logger.warning("%s", note)
     if found.faults:
         raise found.faults[0]

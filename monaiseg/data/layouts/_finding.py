@@ -59,7 +59,9 @@ def _with_unlisted(listed: FoundData, path: Path) -> FoundData:
     named = {str(Path(file)) for case in listed.cases for file in images_of(case)}
     idle = [case["id"] for case in beside.cases if images_of(case)[0] not in named] if beside else []
     if idle:
-        listed.notes.append(f"{path}: {len(idle)} images beside it are not listed and are left out, {idle[0]} first")
+        listed.notes.append(
+            f"{path}: images beside it that it does not list are left out, {len(idle)} of them, {idle[0]} first"
+        )
     return listed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,12 +47,9 @@ class Listing:
     orphans: list[str] = field(default_factory=list)
     spared: list[DataError] = field(default_factory=list)
 
-    def leave_out(self, folder: Path, what: str, files: Sequence[Path]) -> None:
-        """Note the masks, or labels as `what` calls them, that have no image."""
-        if files:
-            self.orphans += map(str, files)
-            first = min(stem(path) for path in files)
-            self.notes.append(f"{folder}: {what} without image are left out, {len(files)} of them, {first} first")
+    def leave_out(self, files: Iterable[Path]) -> None:
+        """Take masks that have no image."""
+        self.orphans += map(str, files)
 
 
 @dataclass
@@ -91,6 +88,16 @@ class FoundData:
         }
         kept = {name: getattr(listing, name) for name in ("classes", "faults", "notes", "orphans", "folds", "spared")}
         return cls(root, layout, parts, **kept)
+
+    @property
+    def said(self) -> list[str]:
+        """The notes, and one for each folder with masks that are left out."""
+        orphans: dict[Path, list[str]] = {}
+        for path in map(Path, self.orphans):
+            orphans.setdefault(path.parent, []).append(stem(path))
+        told = "masks without image are left out"
+        idle = [f"{folder}: {told}, {len(names)} of them, {min(names)} first" for folder, names in orphans.items()]
+        return self.notes + idle
 
     @property
     def cases(self) -> list[Case]:

@@ -60,7 +60,7 @@ def _pair(images: Path, folders: Sequence[Path]) -> Listing:
         patterns.append(mask_name(found, files))
         masks.append(masks_by_image(found, files, patterns[-1]))
         used = {path for paths in masks[-1].values() for path in paths}
-        listing.leave_out(folder, "masks", [path for path in files.values() if path not in used])
+        listing.leave_out(path for path in files.values() if path not in used)
     if idle := [folder.name for folder in subfolders(images)]:
         listing.notes.append(f"{images}: {', '.join(idle)} in it not looked at, because images lie beside")
     for name, image in found.items():
@@ -96,7 +96,7 @@ def _read_classes(images: Path, masks: Path) -> Listing:
     if not classes:
         raise DataError(f"{masks}: no class folders in it; expected masks/<class>/<stem>.*")
     listing = _pair(images, classes)
-    listing.leave_out(masks, "masks beside the class folders", image_files(masks))
+    listing.leave_out(image_files(masks))
     listing.classes = Classes("masks", tuple(folder.name for folder in classes))
     return listing
 

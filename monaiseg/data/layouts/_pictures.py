@@ -68,7 +68,7 @@ def _side_by_side(root: Path) -> Listing:
     owned = masks_by_image(files, files, pattern) if pattern else {}
     masks = {path for paths in owned.values() for path in paths}
     idle = [path for name, path in files.items() if path not in masks and _is_mask(name, pattern)]
-    listing.leave_out(root, "masks", idle)
+    listing.leave_out(idle)
     for name, image in files.items():
         if image in masks or image in idle:
             continue

@@ -48,7 +48,7 @@ def listing_of(path: Path, rows: Sequence[Row | str]) -> Listing:
     entries = _entries(path, rows, listing)
     unlabelled = sum(entry.case is None for entry in entries)
     if unlabelled:
-        listing.notes.append(f"{path}: {unlabelled} test rows have no label and are left out")
+        listing.notes.append(f"{path}: test rows without label are left out, {unlabelled} of them")
     split, folded = (any(getattr(entry, name) is not None for entry in entries) for name in ("part", "fold"))
     for entry in entries:
         lacking = "split" if split and entry.part is None else ""

@@ -41,7 +41,7 @@ def _nnunet(root: Path) -> Listing:
     for name, path in by_stem(root / IMAGES, listing.faults).items():
         match = _CHANNEL.fullmatch(name)
         if match is None:
-            listing.faults.append(DataError(f"{path}: has no channel number; name it {name}_0000.*"))
+            listing.faults.append(DataError(f"{path}: has no channel number; name it {name}_0000.*", "name"))
         else:
             channels.setdefault(match[1], {})[match[2]] = str(path)
     every = sorted({number for files in channels.values() for number in files})
@@ -54,7 +54,7 @@ def _nnunet(root: Path) -> Listing:
             labels.pop(name, None)
         else:
             _add(listing, name, [files[number] for number in every], labels, root)
-    listing.leave_out(root / LABELS, "labels", list(labels.values()))
+    listing.leave_out(labels.values())
     return listing
 
 
@@ -64,7 +64,7 @@ def _decathlon(root: Path) -> Listing:
     labels = by_stem(root / LABELS, listing.faults)
     for name, path in by_stem(root / IMAGES, listing.faults).items():
         _add(listing, name, [str(path)], labels, root)
-    listing.leave_out(root / LABELS, "labels", list(labels.values()))
+    listing.leave_out(labels.values())
     return listing
 
 

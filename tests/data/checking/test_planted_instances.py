@@ -74,6 +74,12 @@ def test_one_fault(nuclei: Path, planted: Planted) -> None:
     assert told(check_data(nuclei)) == [(planted.severity, planted.kind, planted.file)]
 
 
+def test_classes_by_value_are_no_masks_that_are_merged(nuclei: Path) -> None:
+    """The text of the list of files was once opened as a file, and the check ended."""
+    faults = check_data(nuclei, classes={"nucleus": 255}).faults
+    assert {fault.kind for fault in faults} == {"classes"} and len(faults) == 5
+
+
 def test_a_nucleus_that_covers_others_is_told(nuclei: Path) -> None:
     grown(nuclei)
     faults = check_data(nuclei).faults

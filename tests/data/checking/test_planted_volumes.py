@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,13 @@ def test_no_fault_hides_another(scans: Path) -> None:
         ("warning", "empty", "labelsTr/2"),
         ("warning", "float_label", "labelsTr/3"),
     ]
+
+
+def test_an_image_of_nothing_but_nan_is_told_without_a_warning_of_numpy(scans: Path) -> None:
+    change_volume(scans, A, lambda v: np.full(v.shape, np.nan, np.float32))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert told(check_data(scans)) == [("error", "not_finite", A)]
 
 
 def test_the_rare_value_is_named_and_a_negative_one_gets_no_name(scans: Path) -> None:
