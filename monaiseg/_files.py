@@ -37,6 +37,47 @@ def write_bytes(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def check_folder(path: Path, flag: str) -> None:
+    """Raise OutputError unless the folder of a file that is to be written is there; `flag` is what names the file."""
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.parent}; make it, or choose another {flag}")
+
+
+def write_into(folder: Path, name: str, content: bytes) -> None:
+    """Write a new file of a folder that is not whole yet: without waiting for the disk, which `publish` does for all.
+
+    Raises:
+        OutputError: the file would lie outside the folder or is there already, the disk is full, or the folder cannot
+            be written to.
+    """
+    path = folder / name
+    if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):  # a new folder has no links in it
+        raise OutputError(f"{path}: lies outside {folder}; rename the case")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); rename the case if the file exists, else free space or "
+            "choose another folder"
+        ) from error
+
+
+def publish(partial: Path, folder: Path) -> None:
+    """Give a folder that is whole its name; what it holds is on the disk before, so that no crash leaves it half.
+
+    Raises:
+        OutputError: a folder of that name is there and not empty, or cannot be replaced.
+    """
+    if hasattr(os, "sync"):
+        os.sync()  # once for all files: waiting for each makes a set of thousands several times slower
+    try:
+        os.replace(partial, folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be created ({error.strerror}); choose another folder") from error
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file; raises as `write_bytes` does."""
     write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
 
 class MonaisegError(Exception):
@@ -31,10 +33,38 @@ class AmbiguousName(ConfigError):
     """Several plugins provide the plain name; the qualified `plugin:name` is needed."""
 
 
+DataKind = Literal[
+    "unusable",
+    "unpaired",
+    "same_name",
+    "name",
+    "unreadable",
+    "frames",
+    "mode",
+    "size",
+    "dimensions",
+    "channels",
+    "classes",
+    "values",
+    "colour",
+    "transparent",
+    "gaps",
+    "not_finite",
+    "spacing",
+    "orientation",
+    "list",
+]
+"""What may be wrong with data, in a word; docs/data.md says what each means."""
+
+
 class DataError(MonaisegError):
-    """A data folder or one of its files cannot be used; the message names it."""
+    """A data folder or one of its files cannot be used; the message names it, `kind` says in a word what is wrong."""
 
     exit_code = 3
+
+    def __init__(self, message: str, kind: DataKind = "unusable") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class PluginError(MonaisegError):
@@ -52,18 +82,36 @@ class OutputError(MonaisegError):
 def cause_of(error: BaseException) -> BaseException:
     """Return the monaiseg error that `error` was raised from, however often it was wrapped; else `error` itself.
 
-    A full disk counts as one wherever it showed: TensorBoard writes too.
+    A full disk counts as one wherever it showed: TensorBoard writes too. Of an error in a worker of a loader there is
+    only the printed traceback, in the message of another one; the error is made anew from it.
     """
-    link: BaseException | None = error
-    seen: set[int] = set()
-    while link is not None and id(link) not in seen:
+    for link in chain_of(error):
+        if (told := _told_by_a_worker(link)) is not None:
+            return told
         if isinstance(link, MonaisegError):
             return link
         if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
             return OutputError(f"{link.filename or 'the run folder'}: cannot be written ({link.strerror}); free space")
+    return error
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """Give an error, what it was raised from, and so on."""
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        yield link
         seen.add(id(link))
         link = link.__cause__ or link.__context__
-    return error
+
+
+def _told_by_a_worker(error: BaseException) -> MonaisegError | None:
+    text = str(error)
+    if not text.startswith("Caught ") or "\nOriginal Traceback" not in text:
+        return None
+    found = re.search(r"^monaiseg\.errors\.(\w+): (.+)$", text, re.MULTILINE)
+    kind = globals().get(found[1]) if found else None
+    return kind(found[2]) if found and kind is not None else None
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -112,7 +112,7 @@ def test_importing_monaiseg_loads_neither_torch_nor_monai(tmp_path: Path) -> Non
     assert {"torch", "monai", "numpy"}.isdisjoint(done.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["plugins", "networks", "--help", "--version", "bundle list"])
+@pytest.mark.parametrize("command", ["plugins", "networks", "--help", "--version", "bundle list", "data fetch --list"])
 def test_listing_loads_neither_torch_nor_monai(command: str, tmp_path: Path) -> None:
     done = run("-X", "importtime", "-m", "monaiseg", *command.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -120,6 +120,15 @@ def test_listing_loads_neither_torch_nor_monai(command: str, tmp_path: Path) -> 
     modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "monaiseg.cli.main" in modules
     assert {"torch", "monai", "ignite", "numpy"}.isdisjoint(modules)
+
+
+def test_every_name_of_data_is_found_where_it_is_said_to_be() -> None:
+    import monaiseg.data
+
+    homes = {name: home for home, names in monaiseg.data._HOMES.items() for name in names}
+    assert set(homes) == set(monaiseg.data.__all__)
+    for name, home in homes.items():
+        assert getattr(monaiseg.data, name) is getattr(importlib.import_module(f"monaiseg.data.{home}"), name)
 
 
 def test_the_entry_modules_of_plugins_load_no_torch(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torch import nn
 from monaiseg._files import make_folder, write_bytes, write_json
 from monaiseg._registry import registry
 from monaiseg.bundle._calling import calling_parser
-from monaiseg.data import CaseSplit
+from monaiseg.data import CaseShape, CaseSplit, tell_leaks
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import OutputError
 from monaiseg.metrics import DEFINITION
@@ -36,7 +36,9 @@ class RunFolder:
         split: the cases.
         settings: how it computes.
         network: the network, whose parameters are counted.
-        datasets: what must have been read without error before the folder is made.
+        shape: of the cases, as the network was built for it.
+        datasets: what must have been read without error before the folder is made; of those for training and for
+            validation, near duplicates in both are told.
 
     Raises:
         OutputError: the folder cannot be written to.
@@ -49,13 +51,15 @@ class RunFolder:
         split: CaseSplit,
         settings: Settings,
         network: nn.Module,
+        shape: CaseShape,
         datasets: Sequence[Any] = (),
     ) -> None:
         self.path = _new_folder(Path(str(output_dir)), arch.replace(":", "-"))
         config = _calling_config()
         plugin = registry().find("network", arch).plugin
         write_bytes(self.path / "config.yaml", yaml.safe_dump(config, sort_keys=False).encode())
-        write_json(self.path / "split.json", split.record())
+        record = split.record()
+        write_json(self.path / "split.json", record)
         self.facts: dict[str, Any] = {
             "status": "started",
             "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -70,9 +74,12 @@ class RunFolder:
                 "parameters": sum(p.numel() for p in network.parameters()),
             },
             "settings": settings.record(),
-            "data": {key: value for key, value in split.record().items() if key not in ("train", "validation")},
+            "shape": shape.record(),
+            "data": {key: value for key, value in record.items() if key not in ("train", "validation", "file")},
             "metrics": DEFINITION,
         }
+        if len(datasets) == 2:
+            self.facts["near_duplicates"] = tell_leaks(datasets[0], datasets[1], split.root)
         self.record()
 
     def record(self, **facts: Any) -> None:

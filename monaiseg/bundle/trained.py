@@ -10,12 +10,15 @@ import torch
 from monai.bundle import ConfigParser
 from torch import nn
 
-from monaiseg.data import CaseSplit, ReadCase, all_cases, load_cases
+from monaiseg.data import CaseSplit, Classes, ReadCase, all_cases, load_cases
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import ConfigError, DataError, NameNotFound
 
 SAME = "same"
 """The word by which a bundle says: as the run had it."""
+
+TEST = "test"
+"""The fold that is the test part of the split file that a run was trained by."""
 
 
 class TrainedRun:
@@ -24,6 +27,9 @@ class TrainedRun:
     Attributes:
         path: the folder.
         config: the plain keys it ran with, such as `config["arch"]`.
+        shape: `spatial_dims`, `in_channels` and `out_channels` of its network.
+        image_files: how many files an image of it had.
+        classes: what its output channels are.
 
     Args:
         model: the run folder, or `"auto"` for the newest one with a model under `output_dir`.
@@ -40,12 +46,16 @@ class TrainedRun:
         self._facts: dict[str, Any] = json.loads((self.path / "run.json").read_text())
         self._split: dict[str, Any] = json.loads((self.path / "split.json").read_text())
         self.config: dict[str, Any] = self._facts["config"]
+        self.shape: dict[str, int] = self._facts["shape"]
+        self.image_files: int = self._split["image_files"]
+        self.classes = Classes.from_record(self._split["classes"])
 
     def settings(self, device: str = "auto") -> Settings:
         """Return how the run computed, on this device."""
         return Settings(
             device=device,
-            **{key: self.config[key] for key in ("spatial_dims", "amp", "channels_last")},
+            spatial_dims=self.shape["spatial_dims"],
+            **{key: self.config[key] for key in ("amp", "channels_last")},
             # As they came out, not as "auto": that would look at other pictures.
             image_size=self._facts["settings"]["image_size"] or "none",
             roi_size=self._facts["settings"]["roi_size"],
@@ -66,6 +76,7 @@ class TrainedRun:
             parser["arch"] = f"{of['plugin']}:{parser['arch']}"  # another plugin may have claimed the plain name since
         parser["pretrained"] = "none"  # the run's own weights follow, and the file may be gone
         parser["freeze"] = False
+        parser["shape"] = {"_target_": "monaiseg.data.CaseShape", **self.shape}  # not what other cases have
         try:
             network: nn.Module = parser.get_parsed_content("network_def")
         except NameNotFound as error:
@@ -81,33 +92,43 @@ class TrainedRun:
     def cases(self, data_root: str = SAME, layout: str = SAME, fold: int | str = SAME) -> CaseSplit:
         """Return the run's own cases, another fold of them, or all cases of another folder (or a fold of those).
 
+        A run that was trained by a split file has its own copy of it. Where that has a part for testing, the fold
+        `"test"` is that part.
+
         Raises:
+            ConfigError: there is no such fold.
             DataError: the run's files have changed, or the other folder has other classes.
         """
         own = data_root == SAME
-        where = {"data_root": self._split["root"] if own else data_root}
+        where: dict[str, Any] = {"data_root": self._split["root"] if own else data_root}
         where["layout"] = (self.config["layout"] if own else "auto") if layout == SAME else layout
-        if not own and fold == SAME:
+        where["classes"] = self.config["classes"]
+        if own and "file" in self._split:
+            chosen = {"part": "test"} if fold == TEST else {"fold": self.config["fold"] if fold == SAME else fold}
+            cases = load_cases(**where, **chosen, split=str(self.path / "split.json"))
+        elif not own and fold == SAME:
             cases = all_cases(**where)
         else:
-            chosen: Any = self.config["fold"] if fold == SAME else fold
-            cases = load_cases(**where, fold=chosen, split_seed=self.config["split_seed"])
+            number: Any = self.config["fold"] if fold == SAME else fold
+            cases = load_cases(**where, fold=number, split_seed=self.config["split_seed"])
         self._check(cases, own)
         return cases
 
     def _check(self, cases: CaseSplit, own: bool) -> None:
         record = cases.record()
-        if own and record["hash"] != self._split["hash"]:
+        if own and "file" not in self._split and record["hash"] != self._split["hash"]:
             raise DataError(
                 f"{cases.root}: its files have changed since the training, so that training cases might be scored; "
                 "restore them, or give --data_root to score all cases of a folder"
             )
-        if record["classes"] != self._split["classes"]:
-            raise DataError(f"{cases.root}: has the classes {record['classes']}, the run {self._split['classes']}")
+        trained, there = self.classes.names, cases.classes.names
+        if len(trained) != len(there) or (len(trained) > 1 and trained != there):
+            raise DataError(f"{cases.root}: has the classes {', '.join(there)}, the run {', '.join(trained)}")
 
-    def read_case(self) -> ReadCase:
-        """Return the step that reads a case as the run did."""
-        return ReadCase(*(self.config[key] for key in ("spatial_dims", "in_channels", "out_channels")))
+    def read_case(self, cases: CaseSplit | None = None) -> ReadCase:
+        """Return the step that reads a case as the run did, with the labels as those `cases` have them."""
+        classes = self.classes if cases is None else cases.classes
+        return ReadCase(**self.shape, classes=classes)
 
     def expected_dice(self, *given: Any) -> float | None:
         """Return the training's best Dice, or None where one of the `given` keys is not the run's own."""

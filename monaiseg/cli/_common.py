@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from monaiseg.errors import ConfigError
@@ -22,8 +25,23 @@ def show(rows: Table) -> None:
     Console(markup=False, width=None if sys.stdout.isatty() else 400).print(rows)
 
 
-def mapping(text: str) -> dict[str, Any]:
-    """Return the dict that `--options` holds.
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[], None]]:
+    """Give a function to call after each of things of which nobody knows how many they are; shown on a terminal."""
+    console = Console(stderr=True)
+    columns = SpinnerColumn(), TextColumn("{task.description} {task.completed:.0f}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(what)
+        yield lambda: shown.advance(task)
+
+
+def mapping_or_auto(text: str) -> str | dict[str, Any]:
+    """Return `"auto"`, or the dict that `--classes` holds; raises as `mapping` does."""
+    return text if text == "auto" else mapping(text, "--classes", "{'liver': 1, 'tumour': 2}")
+
+
+def mapping(text: str, flag: str = "--options", example: str = "{'norm': 'instance'}") -> dict[str, Any]:
+    """Return the dict that an option of the command line holds.
 
     Raises:
         ConfigError: it is not the text of a dict.
@@ -33,5 +51,5 @@ def mapping(text: str) -> dict[str, Any]:
     except (ValueError, SyntaxError):
         value = None
     if not isinstance(value, dict):
-        raise ConfigError(f"--options is {text!r}; write a dict such as \"{{'norm': 'instance'}}\"")
+        raise ConfigError(f'{flag} is {text!r}; write a dict such as "{example}"')
     return value

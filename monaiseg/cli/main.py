@@ -10,8 +10,8 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from monaiseg.cli import authoring, checking, importing, listing, running
-from monaiseg.errors import MonaisegError, cause_of
+from monaiseg.cli import authoring, checking, data, importing, listing, running
+from monaiseg.errors import MonaisegError, cause_of, chain_of
 
 EPILOG = __doc__.split("\n\n", 1)[1]
 
@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     listing.add_commands(commands)
     running.add_commands(commands)
+    data.add_commands(commands)
     authoring.add_commands(commands)
     importing.add_commands(commands)
     checking.add_commands(commands)
@@ -53,15 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _guarded(lambda: options.run(options, rest), options.debug)
 
 
-def _guarded(command: Callable[[], None], debug: bool) -> int:
+def _guarded(command: Callable[[], int | None], debug: bool) -> int:
     try:
-        command()
+        return command() or 0
     except KeyboardInterrupt:
         print("monaiseg: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read the output has left
-        return 1
     except Exception as error:
+        if any(isinstance(link, BrokenPipeError) for link in chain_of(error)):  # whoever read the output has left
+            return 1
         if debug:
             raise
         cause = cause_of(error)
@@ -69,4 +70,3 @@ def _guarded(command: Callable[[], None], debug: bool) -> int:
         text = str(cause) if known else f"{type(error).__name__}: {error} (--debug shows where)"
         print(f"monaiseg: error: {' '.join(text.split())}", file=sys.stderr)
         return cause.exit_code if isinstance(cause, MonaisegError) else 1
-    return 0

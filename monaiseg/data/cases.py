@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -14,21 +16,27 @@ Channel = str | list[str]
 
 
 class Case(TypedDict):
-    """One picture or volume with its label; `label` has an entry a channel and is empty for prediction."""
+    """One picture or volume with its label; `label` has an entry a channel and is empty for prediction.
 
-    image: str
+    An image of several files has its channels in their order.
+    """
+
+    image: str | list[str]
     label: list[Channel]
     id: str
     group: str | None
 
 
-VOLUMES = (".nii", ".nii.gz")
+VOLUMES = (".nii", ".nii.gz", ".nrrd")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", *VOLUMES)
 
 
 def stem(path: Path) -> str:
-    """Return the file's name without its image suffix, `.nii.gz` counting as one."""
-    name = path.name
+    """Return the file's name without its image suffix, `.nii.gz` counting as one, and its accents composed (NFC).
+
+    macOS writes accents apart (NFD), so that one name can be spelt in two ways.
+    """
+    name = unicodedata.normalize("NFC", path.name)
     for suffix in sorted(IMAGE_SUFFIXES, key=len, reverse=True):
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
@@ -44,25 +52,46 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
-def by_stem(folder: Path) -> dict[str, Path]:
+def name_fault(path: Path) -> DataError | None:
+    """Return the error that says a path is not valid UTF-8, which no report or record can hold; None where it is."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        return DataError(f"{shown}: its name is not valid UTF-8; rename it (convmv does whole archives)", "name")
+    return None
+
+
+def by_stem(folder: Path, faults: list[DataError] | None = None) -> dict[str, Path]:
     """Return the image files of a folder by stem.
 
+    Args:
+        faults: takes the errors, so that the other files can be seen too; None: the first is raised.
+
     Raises:
-        DataError: two files share a stem, so that pairing by name would be a guess.
+        DataError: two files share a stem, so that pairing by name would be a guess; or a name is not valid UTF-8.
     """
     files: dict[str, Path] = {}
     for path in image_files(folder):
-        other = files.setdefault(stem(path), path)
+        fault = name_fault(path)
+        other = path if fault else files.setdefault(stem(path), path)
         if other != path:
-            raise DataError(f"{path}: {other.name} has the same stem; keep one of the two")
+            fault = DataError(f"{path}: {other.name} has the same stem; keep one of the two", "same_name")
+        if fault and faults is None:
+            raise fault
+        if fault and faults is not None:
+            faults.append(fault)
     return files
 
 
-def find_cases(folder: str | Path) -> list[Case]:
+def find_cases(folder: str | Path, image_files_each: int = 1) -> list[Case]:
     """Return the images of a folder, or the one image that `folder` is, as cases without labels.
 
+    Args:
+        image_files_each: of how many files an image is; of several, their names end in `_0000`, `_0001` and so on.
+
     Raises:
-        DataError: there is no such folder, no image in it, or two images of one stem.
+        DataError: there is no such folder, no image in it, two images of one stem, or an image lacks a file.
     """
     path = Path(folder)
     if not path.exists():
@@ -70,7 +99,32 @@ def find_cases(folder: str | Path) -> list[Case]:
     files = list(by_stem(path).values()) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path}: no images in it; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
+    if image_files_each > 1:
+        return _of_several_files(path, files, image_files_each)
     return [Case(image=str(file), label=[], id=stem(file), group=None) for file in files]
+
+
+def _of_several_files(folder: Path, files: Sequence[Path], count: int) -> list[Case]:
+    images: dict[str, list[str]] = {}
+    for file in files:
+        name, _, channel = stem(file).rpartition("_")
+        if not channel.isdigit():
+            raise DataError(f"{file}: has no channel number; the network takes {count} files an image")
+        images.setdefault(name, []).append(str(file))
+    for name, channels in images.items():
+        if len(channels) != count:
+            raise DataError(f"{folder}: {name} has {len(channels)} image files; the network takes {count}")
+    return [Case(image=channels, label=[], id=name, group=None) for name, channels in images.items()]
+
+
+def group_of(case: Case) -> str:
+    """Return what a case must stay together with: its group, or itself."""
+    return case["group"] or case["id"]
+
+
+def images_of(case: Case) -> list[str]:
+    """Return the image files of a case, in the order of their channels."""
+    return [case["image"]] if isinstance(case["image"], str) else case["image"]
 
 
 def label_files(case: Case) -> Iterator[str]:
@@ -79,11 +133,20 @@ def label_files(case: Case) -> Iterator[str]:
         yield from [channel] if isinstance(channel, str) else channel
 
 
+def content_hash(case: Case) -> str:
+    """Return the first half of a SHA-256 over the contents of all files of a case: it moves with any byte of them."""
+    digest = hashlib.sha256()
+    for name in (*images_of(case), *label_files(case)):
+        with open(name, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]
+
+
 def data_hash(cases: Sequence[Case]) -> str:
     """Return a SHA-256 over ids, file names and file sizes: it moves when files come, go or change size."""
     digest = hashlib.sha256()
     for case in sorted(cases, key=lambda case: case["id"]):
-        for file in (case["image"], *label_files(case)):
+        for file in (*images_of(case), *label_files(case)):
             path = Path(file)
             digest.update(f"{case['id']}\t{path.name}\t{path.stat().st_size}\n".encode())
     return digest.hexdigest()

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai.data.utils import partition_dataset
-
-from monaiseg.data.cases import Case, data_hash
+from monaiseg._wording import counted
+from monaiseg.data.cases import Case, data_hash, group_of, images_of
+from monaiseg.data.classes import FOREGROUND, Classes
+from monaiseg.data.finding import ClassTable, every_case, find_whole
 from monaiseg.data.generated import generated_kind, write_generated
-from monaiseg.data.layouts import list_cases, split_folders
+from monaiseg.data.layouts import FoundData
+from monaiseg.data.split_files import SplitFile, read_split_file
+from monaiseg.data.splits import FOLDS, check_seed, equal_folds
 from monaiseg.errors import ConfigError, DataError
-
-FOLDS = 5
-
-logger = logging.getLogger("monaiseg")
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class CaseSplit:
         layout: how it was read.
         train: the training cases, sorted by id; `validation` likewise.
         origin: how the split was made.
+        classes: what the label channels are.
     """
 
     root: Path
@@ -35,11 +34,7 @@ class CaseSplit:
     train: list[Case]
     validation: list[Case]
     origin: dict[str, Any]
-
-    def classes(self) -> list[str]:
-        """Return the names of the label channels where each has a folder of its own, else nothing."""
-        labels = [*self.train, *self.validation][0]["label"]
-        return [Path(str(channel)).parent.name for channel in labels] if self.layout == "class_masks" else []
+    classes: Classes = FOREGROUND
 
     def record(self) -> dict[str, Any]:
         """Return what the split file holds: where the split came from, a hash of the files, the ids of each side."""
@@ -47,7 +42,8 @@ class CaseSplit:
             "root": str(self.root.resolve()),
             "layout": self.layout,
             "hash": data_hash([*self.train, *self.validation]),
-            "classes": self.classes(),
+            "classes": self.classes.record(),
+            "image_files": len(images_of([*self.train, *self.validation][0])),
             **self.origin,
             "train": [case["id"] for case in self.train],
             "validation": [case["id"] for case in self.validation],
@@ -61,19 +57,27 @@ def load_cases(
     split_seed: int = 0,
     generated_dir: str = "runs/generated",
     generated: str = "nuclei",
+    classes: ClassTable = "auto",
+    split: str = "none",
+    part: str = "validation",
 ) -> CaseSplit:
     """Return the cases of a folder, split into training and validation, and print what was taken.
 
     Args:
-        data_root: the folder; `"none"` generates a small set under `generated_dir`.
+        data_root: the folder, or a file that lists cases; `"none"` generates a small set under `generated_dir`.
         layout: a layout's name, or `"auto"` to recognise it.
-        fold: which of the folds made from `split_seed` validates; a folder that comes split ignores it.
+        fold: which of the folds made from `split_seed`, or of the split file, validates; a folder that comes split, or
+            a file that has other parts than folds, ignores it.
         split_seed: the only thing that the folds depend on.
         generated: the kind of set that is generated where there is no folder, one of `GENERATED`.
+        classes: `"auto"`: as the layout or a table beside the data tells, else as the label files do; or a table, as
+            `{"liver": 1, "tumour": 2}` by value or `{"polyp": [255, 0, 0]}` by colour.
+        split: a split file, as `monaiseg data split` writes it, or `"none"`.
+        part: what validates where the split file has train, validation and test: `"validation"` or `"test"`.
 
     Raises:
-        ConfigError: `layout`, `fold` or `generated` cannot be used.
-        DataError: the folder or a case in it cannot be used.
+        ConfigError: `layout`, `fold`, `generated`, `classes`, `split` or `part` cannot be used.
+        DataError: the folder or a case in it cannot be used, or the split file does not fit it.
     """
     version = generated_kind(generated).version
     if data_root == "none":
@@ -81,60 +85,111 @@ def load_cases(
         print(f"data: none given (--data_root FOLDER), so a set of {generated} was generated in {root}")
     else:
         root = _existing(data_root)
-    split = _split_as_it_comes(root, layout) or _split_into_folds(root, layout, fold, split_seed)
+    file = None if split == "none" else read_split_file(split)
+    found, named = find_whole(root, file.layout if file and layout == "auto" else layout, classes)
+    if file is not None:
+        cases = _split_by_file(found, named, fold, part, file)
+    else:
+        cases = _split_as_it_comes(found, named) or _split_into_folds(found, named, fold, split_seed)
+    held_out = "test" if part == "test" and file is not None and not file.in_folds else "validation"
     print(
-        f"data: {len(split.train)} training and {len(split.validation)} validation cases in {root}, "
-        f"layout {split.layout}, {split.origin['split']}"
+        f"data: {len(cases.train)} training and {counted(len(cases.validation), f'{held_out} case')} in {cases.root}, "
+        f"layout {cases.layout}, {cases.origin['split']}{_classes_text(named)}"
     )
-    return split
+    return cases
 
 
-def all_cases(data_root: str, layout: str = "auto") -> CaseSplit:
-    """Return all cases of a folder as validation cases, to score a network that was not trained on them; raises as
-    `load_cases` does.
+def all_cases(data_root: str, layout: str = "auto", classes: ClassTable = "auto") -> CaseSplit:
+    """Return all cases of a folder as validation cases, to score a network that was not trained on them.
+
+    Of a folder that comes split their ids start with the part. Raises as `load_cases` does.
     """
-    root = _existing(data_root)
-    name, cases = list_cases(root, layout)
-    print(f"data: {len(cases)} cases in {root}, layout {name}")
-    return CaseSplit(root, name, [], cases, {"split": "all cases"})
+    found, named = find_whole(_existing(data_root), layout, classes)
+    cases = every_case(found)
+    print(f"data: {counted(len(cases), 'case')} in {found.root}, layout {found.layout}{_classes_text(named)}")
+    return CaseSplit(found.root, found.layout, [], cases, {"split": "all cases"}, named)
 
 
 def _existing(data_root: str) -> Path:
     root = Path(str(data_root)).expanduser()
-    if not root.is_dir():
+    if not root.exists():
         raise DataError(f"data_root {root}: no such folder; give an existing one with --data_root")
     return root
 
 
-def _split_as_it_comes(root: Path, layout: str) -> CaseSplit | None:
-    folders = split_folders(root)
-    if folders is None:
+def _classes_text(classes: Classes) -> str:
+    return "" if classes == FOREGROUND else f", classes {classes}"
+
+
+def _left_alone(parts: dict[str, list[Case]]) -> str:
+    return f"; {counted(len(parts['test']), 'test case')} left alone" if "test" in parts else ""
+
+
+def _split_as_it_comes(found: FoundData, classes: Classes) -> CaseSplit | None:
+    if "validation" not in found.parts:
         return None
-    (name, train), (_, validation) = (list_cases(folder, layout) for folder in folders)
-    origin = {"split": f"split as the folder comes ({folders[0].name}, {folders[1].name}); fold ignored"}
-    return CaseSplit(root, name, train, validation, origin)
+    origin = {"split": f"split as it comes ({', '.join(found.parts)}); fold ignored{_left_alone(found.parts)}"}
+    return CaseSplit(found.root, found.layout, _train_cases(found), found.parts["validation"], origin, classes)
 
 
-def _split_into_folds(root: Path, layout: str, fold: int, split_seed: int) -> CaseSplit:
-    name, cases = list_cases(root, layout)
-    groups = sorted({_group(case) for case in cases})
-    folds = min(FOLDS, len(groups))
-    if folds < 2:
-        raise DataError(f"{root}: {len(groups)} case only; training and validation need at least 2")
+def _train_cases(found: FoundData) -> list[Case]:
+    cases = found.parts.get("train") or found.parts.get("all")
+    if not cases:
+        told = ", ".join(f"{len(held)} {part}" for part, held in found.parts.items())
+        raise DataError(
+            f"{found.root}: has no training cases (only {told}); add some, or split all with monaiseg data split"
+        )
+    return cases
+
+
+def _split_by_file(found: FoundData, classes: Classes, fold: int, part: str, file: SplitFile) -> CaseSplit:
+    parts = file.split(every_case(found))
+    how = f"{file.name} (by {file.made.get('by')}, seed {file.made.get('seed')})"
+    if file.in_folds:
+        held_out = f"fold {_checked_fold(fold, len(parts), f'of {file.name} it')}"
+        told = f"{held_out} of {len(parts)} of {how}"
+    elif part in parts and part != "train":
+        held_out = part
+        told = f"train and {part} of {how}{'' if part == 'test' else f'; fold ignored{_left_alone(parts)}'}"
+    else:
+        raise ConfigError(f"part {part!r}: {file.name} has {', '.join(parts)}")
+    train = parts["train"] if "train" in parts else [c for p, held in parts.items() if p != held_out for c in held]
+    train, validation = (sorted(side, key=lambda case: case["id"]) for side in (train, parts[held_out]))
+    origin = {"split": told, "split_sha256": file.sha256(), "file": file.content()}
+    return CaseSplit(found.root, found.layout, train, validation, origin, classes)
+
+
+def _split_into_folds(found: FoundData, classes: Classes, fold: int, split_seed: int) -> CaseSplit:
+    cases = _train_cases(found)
+    parts, told = _listed_folds(found, cases) if found.folds else _seeded_folds(found, cases, split_seed)
+    _checked_fold(fold, len(parts), f"with {len(cases)} cases it")
+    train = (case for number, part in enumerate(parts) if number != fold for case in part)
+    origin = {
+        "split": f"fold {fold} of {len(parts)} ({told}){_left_alone(found.parts)}",
+        "fold": fold,
+        "split_seed": split_seed,
+    }
+    in_order = sorted(train, key=lambda case: case["id"])
+    return CaseSplit(found.root, found.layout, in_order, parts[fold], origin, classes)
+
+
+def _seeded_folds(found: FoundData, cases: list[Case], split_seed: int) -> tuple[list[list[Case]], str]:
+    groups = [group_of(case) for case in cases]
+    count = len(set(groups))
+    if count < 2:
+        raise DataError(f"{found.root}: {count} case only; training and validation need at least 2")
+    check_seed(split_seed)
+    return equal_folds(cases, groups, min(FOLDS, count), split_seed), f"split seed {split_seed}"
+
+
+def _listed_folds(found: FoundData, cases: list[Case]) -> tuple[list[list[Case]], str]:
+    """Return the folds that a list tells, and that it does."""
+    count = max(found.folds.values()) + 1
+    parts = [[case for case in cases if found.folds[case["id"]] == number] for number in range(count)]
+    return parts, "as the list has them; split seed ignored"
+
+
+def _checked_fold(fold: Any, folds: int, why: str) -> int:
     if not isinstance(fold, int) or isinstance(fold, bool) or not 0 <= fold < folds:
-        raise ConfigError(f"fold is {fold!r}; with {len(groups)} cases it must be between 0 and {folds - 1}")
-    if not isinstance(split_seed, int) or isinstance(split_seed, bool) or split_seed < 0:
-        raise ConfigError(f"split_seed is {split_seed!r}; it must be a whole number from 0")
-    parts = partition_dataset(groups, num_partitions=folds, shuffle=True, seed=split_seed)
-    held_out = set(parts[fold])
-    return CaseSplit(
-        root,
-        name,
-        [case for case in cases if _group(case) not in held_out],
-        [case for case in cases if _group(case) in held_out],
-        {"split": f"fold {fold} of {folds} (split seed {split_seed})", "fold": fold, "split_seed": split_seed},
-    )
-
-
-def _group(case: Case) -> str:
-    return case["group"] or case["id"]
+        raise ConfigError(f"fold is {fold!r}; {why} must be between 0 and {folds - 1}")
+    return fold

@@ -8,41 +8,38 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import (
-    Compose,
-    RandFlipd,
-    RandRotate90d,
-    RandScaleIntensityd,
-    RandShiftIntensityd,
-    Transform,
-)
+from monai.transforms import Resize, Transform
 from monai.utils import convert_to_tensor
 
-from monaiseg.data.cases import Case
-from monaiseg.data.reading import check_sizes, read_image, read_label
-from monaiseg.errors import ConfigError, DataError, suggest
-
-KEYS = ("image", "label")
+from monaiseg.data.cases import Case, images_of
+from monaiseg.data.classes import FOREGROUND, Classes
+from monaiseg.data.labels import read_label
+from monaiseg.data.looks import look
+from monaiseg.data.reading import check_fit, read_image
+from monaiseg.errors import DataError
 
 logger = logging.getLogger("monaiseg")
 
 
 class ReadCase(Transform):
-    """Read a case into `{"image": [C, *S], "label": [K, *S] uint8, "mean": [C], "std": [C], "size": [axes], "id"}`.
+    """Read a case: `image` [C, *S], `label` [K, *S] uint8, `mean` [C], `std` [C], `size` [axes], `id` and `look`.
 
     The image keeps its type (uint8 for 8-bit pictures), so that a cache of it stays small; `mean` and `std` are those
-    of the whole image, for `NormaliseCase`. A case without label files gets no label.
+    of the whole image, for `NormaliseCase`; the look of the image is for `CaseDataset`. A case without label files gets
+    no label.
 
     Args:
         spatial_dims: 2 or 3.
         in_channels: channels of the image.
         out_channels: label channels that each case must have.
+        classes: what they are, and how the label files tell them.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int, classes: Classes | None = None) -> None:
         self.spatial_dims = spatial_dims
         self.in_channels = in_channels
         self.out_channels = out_channels
+        self.classes = classes or FOREGROUND
         self._told = False
 
     def __call__(self, case: Case) -> dict[str, Any]:
@@ -55,20 +52,47 @@ class ReadCase(Transform):
             "std": torch.from_numpy(image.std(axes, dtype=np.float64)).float(),
             "id": case["id"],
             "size": torch.tensor(image.shape[1:]),
+            "look": torch.from_numpy(look(image)),
         }
         if case["label"]:
             item["label"] = self._label(case, image)
         return item
 
     def _label(self, case: Case, image: Any) -> torch.Tensor:
-        label, had_edges = read_label(case, self.spatial_dims)
-        check_sizes(case, image, label)
+        label, had_edges = read_label(case, self.spatial_dims, self.classes)
+        check_fit(case, image, label)
         if len(label) != self.out_channels:
-            raise DataError(f"{case['image']}: has masks of {len(label)} classes; set --out_channels {len(label)}")
+            raise DataError(
+                f"{images_of(case)[0]}: has masks of {len(label)} classes; set --out_channels {len(label)}", "classes"
+            )
         if had_edges and not self._told:
             self._told = True
-            logger.warning("%s: mask has grey edges; such masks are thresholded at 127 (told once)", case["image"])
+            logger.warning("%s: mask has grey edges; such masks are thresholded at 127 (told once)", images_of(case)[0])
         return torch.from_numpy(label)
+
+
+class ResizeCase(Transform):
+    """Resize the image linearly, and the label if asked to by nearest neighbour; 8-bit images stay so, rounded.
+
+    Args:
+        size: the new size.
+        label: whether the label is resized too.
+    """
+
+    def __init__(self, size: Sequence[int], label: bool) -> None:
+        mode = {2: "bilinear", 3: "trilinear"}[len(size)]
+        self._image = Resize(size, mode=mode, anti_aliasing=True)
+        self._label = Resize(size, mode="nearest-exact", anti_aliasing=False) if label else None
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return the item with its image `[C, *size]`, of the type it had, and label `[K, *size]`."""
+        image = convert_to_tensor(self._image(item["image"]), track_meta=False)
+        if item["image"].dtype == torch.uint8:
+            image = image.round_().clamp_(0, 255).byte()
+        if self._label is None:
+            return item | {"image": image}
+        label = convert_to_tensor(self._label(item["label"]), dtype=item["label"].dtype, track_meta=False)
+        return item | {"image": image, "label": label}
 
 
 class NormaliseCase(Transform):
@@ -81,30 +105,3 @@ class NormaliseCase(Transform):
         std = item["std"].reshape(shape)
         normalised = (image - item["mean"].reshape(shape)) / torch.where(std > 0, std, torch.ones_like(std))
         return {key: value for key, value in item.items() if key not in ("mean", "std")} | {"image": normalised}
-
-
-def _light(roi_size: Sequence[int]) -> list[Any]:
-    axes = range(len(roi_size))
-    turns = [(a, b) for a in axes for b in axes if a < b and roi_size[a] == roi_size[b]]
-    return [
-        *(RandFlipd(KEYS, prob=0.5, spatial_axis=axis) for axis in axes),
-        *(RandRotate90d(KEYS, prob=0.5, max_k=3, spatial_axes=turn) for turn in turns),
-        RandScaleIntensityd("image", factors=0.2, prob=0.5),
-        RandShiftIntensityd("image", offsets=0.2, prob=0.5),
-    ]
-
-
-PRESETS = {"none": lambda roi_size: [], "light": _light}
-
-
-def augmentation(preset: str, roi_size: Sequence[int]) -> Compose:
-    """Return the random transforms of a preset, for crops of `roi_size`.
-
-    `none`: nothing. `light`: flips, quarter turns in the planes where the crop is square, brightness and contrast.
-
-    Raises:
-        ConfigError: there is no such preset.
-    """
-    if preset not in PRESETS:
-        raise ConfigError(f"augment is {preset!r}{suggest(str(preset), PRESETS)}")
-    return Compose(PRESETS[preset](roi_size))

@@ -1,37 +1,40 @@
-"""Writes what a network predicts: a mask file a case, at the case's own size."""
+"""Writes what a network predicts: label files of a case as those it was trained on, at the case's own size."""
 
 from __future__ import annotations
 
-import gzip
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import nibabel
-import numpy as np
-import numpy.typing as npt
 from ignite.engine import Engine, Events
-from PIL import Image
 
 from monaiseg._files import make_folder, write_bytes
-from monaiseg.data import VOLUMES, Case
+from monaiseg.data import Case, Classes, images_of, is_volume, volume_geometry
+from monaiseg.data.names import check_name
+from monaiseg.data.writing import PICTURE, VOLUME, encode_picture, encode_volume, label_files
 from monaiseg.errors import OutputError
 
 
 class WriteMasks:
     """Of an evaluator: writes `<stem>.png` (0 and 255), or `<stem>.nii.gz` (0 and 1) with the volume's affine.
 
-    With several classes there is a file a class: `<stem>_class0.png` and so on.
+    Several classes are told as they were in training: by a file a class (`<stem>_<class>.png`), by value or by colour.
 
     Raises:
+        DataError: at construction, if the id of a case or the name of a class would lead out of the folder.
         OutputError: at construction, if a file that would be written is there already.
     """
 
-    def __init__(self, output_dir: str | Path, cases: Sequence[Case], classes: int) -> None:
+    def __init__(self, output_dir: str | Path, cases: Sequence[Case], classes: Classes) -> None:
+        for case in cases:
+            check_name(case["id"], "the id")
+        if classes.kind == "masks":
+            for name in classes.names:
+                check_name(name, "the class")
         self.folder = make_folder(Path(output_dir), "--output_dir")
         self.classes = classes
-        self.sources = {case["id"]: Path(case["image"]) for case in cases}
-        for target in (path for name in self.sources for path in self._targets(name)):
+        self.sources = {case["id"]: images_of(case)[0] for case in cases}
+        endings = [""] if classes.kind != "masks" or len(classes) == 1 else [f"_{name}" for name in classes.names]
+        for target in (self._target(name, ending) for name in self.sources for ending in endings):
             if target.exists():
                 raise OutputError(f"{target}: is there already; choose another --output_dir")
 
@@ -43,26 +46,15 @@ class WriteMasks:
     def __call__(self, evaluator: Engine) -> None:
         """Write the masks of the batch."""
         output = evaluator.state.output
-        for name, masks in zip(output["id"], output["pred"] > 0.5, strict=True):
-            for target, mask in zip(self._targets(name), masks.numpy(), strict=True):
-                write_bytes(target, self._encode(mask, self.sources[name]))
+        for name, probabilities in zip(output["id"], output["pred"], strict=True):
+            source = self.sources[name]
+            for ending, values in label_files(probabilities.numpy(), self.classes).items():
+                volume = is_volume(source)
+                content = encode_volume(values, volume_geometry(source).affine) if volume else encode_picture(values)
+                write_bytes(self._target(name, ending), content)
 
     def _tell(self, evaluator: Engine) -> None:
         print(f"wrote masks of {len(self.sources)} cases to {self.folder}", flush=True)
 
-    def _targets(self, name: str) -> Iterator[Path]:
-        suffix = ".nii.gz" if self._is_volume(self.sources[name]) else ".png"
-        for index in range(self.classes):
-            yield self.folder / (f"{name}{suffix}" if self.classes == 1 else f"{name}_class{index}{suffix}")
-
-    @staticmethod
-    def _is_volume(source: Path) -> bool:
-        return source.name.lower().endswith(VOLUMES)
-
-    def _encode(self, mask: npt.NDArray[np.bool_], source: Path) -> bytes:
-        if self._is_volume(source):
-            image = nibabel.Nifti1Image(mask.astype(np.uint8), nibabel.load(source).affine)
-            return gzip.compress(image.to_bytes(), mtime=0)
-        buffer = io.BytesIO()
-        Image.fromarray(mask.astype(np.uint8) * 255).save(buffer, "PNG")
-        return buffer.getvalue()
+    def _target(self, name: str, ending: str) -> Path:
+        return self.folder / f"{name}{ending}{VOLUME if is_volume(self.sources[name]) else PICTURE}"

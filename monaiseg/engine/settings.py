@@ -10,14 +10,15 @@ from typing import Any
 
 import torch
 
-from monaiseg.data import VOLUMES, Case, picture_size
+from monaiseg.data import Case, image_shape, images_of, is_volume
 from monaiseg.errors import ConfigError
 from monaiseg.nn import narrow_strided
 
 ROI = {2: (128, 128), 3: (64, 64, 64)}
 BATCH = {2: 4, 3: 2}
 LARGEST = 256
-"""What `auto` stands for: small enough for 3D in 24 GiB."""
+STEP = 16
+"""What `auto` stands for: small enough for 3D in 24 GiB, and a multiple that most networks divide by."""
 
 
 class Settings:
@@ -33,7 +34,8 @@ class Settings:
         batch_size: cases a batch.
         image_size: the size that images are resized to, or None for their own; `auto`: pictures are resized to the
             median size of the training pictures, 256 at most, which learns fastest; volumes are left alone.
-        roi_size: the crop to train on, and the window where an image is too large to be predicted whole.
+        roi_size: the crop to train on, and the window where an image is too large to be predicted whole; `auto`: 128
+            a side, or of volumes 64, less where the images are smaller.
         accumulate: batches whose gradients are added up; `clip`: the largest gradient norm, 0 for any.
         seed: of all that is random but the split.
 
@@ -68,26 +70,26 @@ class Settings:
         self.channels_last = _switch("channels_last", channels_last, spatial_dims == 2)
         self.compile = _switch("compile", compile, False)
         self.batch_size = BATCH[spatial_dims] if batch_size == "auto" else count("batch_size", batch_size)
-        self.image_size = self._image_size(image_size, train)
-        self.roi_size = self._roi(roi_size)
+        median = _median_size(train, spatial_dims) if "auto" in (image_size, roi_size) else None
+        self.image_size = self._image_size(image_size, median)
+        self.roi_size = self._roi(roi_size, median)
         self.accumulate = count("accumulate", accumulate)
         self.clip = number("clip", clip)
         self.seed = count("seed", seed, least=0)
 
-    def _image_size(self, image_size: Any, train: Sequence[Case]) -> tuple[int, ...] | None:
-        if image_size == "none" or (image_size == "auto" and (self.spatial_dims == 3 or not train)):
+    def _image_size(self, image_size: Any, median: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if image_size == "none" or (image_size == "auto" and (self.spatial_dims == 3 or median is None)):
             return None
         if image_size != "auto":
             return _size("image_size", image_size, self.spatial_dims)
-        if any(case["image"].lower().endswith(VOLUMES) for case in train):
-            return None
-        sizes = zip(*(picture_size(case["image"]) for case in train), strict=True)
-        return tuple(min(LARGEST, int(median_high(side))) for side in sizes)
+        return tuple(min(LARGEST, side) for side in median or ())
 
-    def _roi(self, roi_size: Any) -> tuple[int, ...]:
+    def _roi(self, roi_size: Any, median: tuple[int, ...] | None) -> tuple[int, ...]:
         if roi_size != "auto":
             return _size("roi_size", roi_size, self.spatial_dims)
         default = ROI[self.spatial_dims]
+        if self.spatial_dims == 3 and median is not None:
+            return tuple(min(most, -(-side // STEP) * STEP) for most, side in zip(default, median, strict=True))
         return default if self.image_size is None else tuple(map(min, default, self.image_size))
 
     @property
@@ -96,11 +98,6 @@ class Settings:
         if not self.channels_last:
             return torch.contiguous_format
         return torch.channels_last if self.spatial_dims == 2 else torch.channels_last_3d
-
-    @property
-    def interpolation(self) -> str:
-        """The name of linear interpolation in this number of dimensions."""
-        return "bilinear" if self.spatial_dims == 2 else "trilinear"
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Return the context in which the network computes."""
@@ -124,6 +121,16 @@ class Settings:
         """Return the settings as `run.json` holds them."""
         plain = (bool, int, float, tuple, type(None))
         return {key: value if isinstance(value, plain) else str(value) for key, value in vars(self).items()}
+
+
+def _median_size(cases: Sequence[Case], spatial_dims: int) -> tuple[int, ...] | None:
+    """Return the median size of pictures, or of volumes, from their headers; None for single slices."""
+    sizes = [image_shape(case)[1] for case in cases]
+    if not sizes or {len(size) for size in sizes} != {spatial_dims}:
+        return None
+    if spatial_dims == 2 and any(is_volume(images_of(case)[0]) for case in cases):
+        return None
+    return tuple(int(median_high(side)) for side in zip(*sizes, strict=True))
 
 
 def _device(device: str) -> torch.device:

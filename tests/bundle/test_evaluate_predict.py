@@ -144,12 +144,12 @@ def test_several_classes_train_predict_and_must_agree(tmp_path, monkeypatch, cap
     (tmp_path / "data" / "masks").mkdir()
     for name in ("nucleus", "border"):
         (tmp_path / name).rename(tmp_path / "data" / "masks" / name)
-    flags = ["--arch_options", "{'features':(2,4)}", "--epochs", "1", "--roi_size", "16", "--out_channels", "2"]
+    flags = ["--arch_options", "{'features':(2,4)}", "--epochs", "1", "--roi_size", "16"]
     assert main(["train", "unetpp", "--data_root", "data", *flags]) == 0
     assert main(["predict", "data/images"]) == 0
-    assert len(list((tmp_path / "predictions").glob("case_00_class?.png"))) == 2
+    assert len(list((tmp_path / "predictions").glob("case_00_*.png"))) == 2
     shutil.copytree(tmp_path / "data", tmp_path / "other")
     (tmp_path / "other" / "masks" / "nucleus").rename(tmp_path / "other" / "masks" / "cell")
     capsys.readouterr()
     assert main(["evaluate", "--data_root", "other"]) == 3
-    assert "has the classes ['border', 'cell'], the run ['border', 'nucleus']" in capsys.readouterr().err
+    assert "has the classes border, cell, the run border, nucleus" in capsys.readouterr().err

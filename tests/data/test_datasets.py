@@ -1,45 +1,41 @@
-"""Data sets and loaders: what a batch holds depends on the seed, the epoch and the case alone."""
+"""Data sets: cases are read once, kept as they came, and named when they cannot be read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import pickle
+import random
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from monai.data import MetaTensor
-from monai.transforms import Compose, EnsureTyped, Lambda, RandSpatialCropd
+from monai.transforms import (
+    Compose,
+    EnsureTyped,
+    Lambda,
+    MapTransform,
+    OneOf,
+    RandCoarseDropoutd,
+    RandCropByPosNegLabeld,
+    RandFlipd,
+    RandGaussianNoised,
+    RandomizableTrait,
+    RandSpatialCropd,
+    RandSpatialCropSamplesd,
+)
 from PIL import Image
 
-from monaiseg.data import (
-    CaseDataset,
-    NormaliseCase,
-    ReadCase,
-    augmentation,
-    evaluation_loader,
-    find_cases,
-    list_cases,
-    training_loader,
-)
-from monaiseg.errors import ConfigError, DataError, cause_of
+from monaiseg.data import CaseDataset, NormaliseCase, ReadCase, list_cases, training_loader
+from monaiseg.data.ahead import AHEAD
+from monaiseg.data.datasets import split_transform
+from monaiseg.data.store import ArrayStore
+from monaiseg.errors import DataError, cause_of
 
 Write = Callable[..., Path]
-KEYS = ("image", "label")
-ROI = (24, 24)
-
-
-def make(folder: Path, seed: int = 0, roi: Sequence[int] = ROI, preset: str = "light") -> CaseDataset:
-    """What the bundles train on."""
-    steps = [
-        ReadCase(2, 3, 1),
-        RandSpatialCropd(KEYS, roi_size=roi, random_size=False),
-        NormaliseCase(),
-        augmentation(preset, roi),
-        EnsureTyped(KEYS, track_meta=False),
-    ]
-    return CaseDataset(list_cases(folder)[1], Compose(steps), seed)
 
 
 @pytest.fixture(scope="module")
@@ -47,120 +43,148 @@ def folder(tmp_path_factory: pytest.TempPathFactory, write_pairs: Write) -> Path
     return write_pairs(tmp_path_factory.mktemp("pairs"), 6)
 
 
-@pytest.fixture(scope="module")
-def dataset(folder: Path) -> CaseDataset:
-    return make(folder)
-
-
-def epochs(dataset: CaseDataset, numbers: Sequence[int], workers: int = 0, seed: int = 0) -> list[list[dict[str, Any]]]:
-    """The batches of some epochs from one loader."""
-    loader = training_loader(dataset, 2, workers, seed)
-    given = []
-    for number in numbers:
-        loader.sampler.set_epoch(number)
-        given.append(list(loader))
-    return given
-
-
-def equal(first: Any, second: Any) -> bool:
-    """Whether two nests of batches are equal bit for bit."""
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(equal, first, second))
-    return torch.equal(first, second) if isinstance(first, torch.Tensor) else first == second
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_batches_do_not_depend_on_the_workers(dataset: CaseDataset, workers: int) -> None:
-    assert equal(epochs(dataset, (0, 1), workers), epochs(dataset, (0, 1)))
-
-
-def test_epochs_and_seeds_differ_and_nothing_else_matters(dataset: CaseDataset, folder: Path) -> None:
-    first, second = epochs(dataset, (0, 1))
-    assert not equal(first, second)
-    assert [b["id"] for b in first] != [b["id"] for b in second], "the order must differ too"
-    torch.manual_seed(99)
-    np.random.seed(99)
-    assert equal(epochs(dataset, (1,)), [second]), "an epoch must not depend on those before it or on global seeds"
-    assert equal(epochs(make(folder), (0,)), [first])
-    assert not equal(epochs(make(folder, seed=1), (0,), seed=1), [first])
-
-
-def test_an_item_depends_on_seed_epoch_and_index(dataset: CaseDataset, folder: Path) -> None:
-    item = dataset[(2, 3)]
-    assert item["id"] == "case_03"
-    assert equal(dataset[(2, 3)], item) and equal(dataset[(0, 3)], dataset[3])
-    assert not torch.equal(dataset[(3, 3)]["image"], item["image"])
-    assert not torch.equal(make(folder, seed=5)[(2, 3)]["image"], item["image"])
-
-
-def test_every_case_comes_once_an_epoch(dataset: CaseDataset) -> None:
-    for batches in epochs(dataset, (0, 1)):
-        assert sorted(name for batch in batches for name in batch["id"]) == [f"case_{n:02d}" for n in range(6)]
-
-
-def test_image_and_label_move_together(tmp_path: Path) -> None:
-    """The image is its own label, bright on black: wherever it is brighter than its middle there must be label."""
-    mask = np.zeros((40, 30), np.uint8)
-    mask[3:20, 5:9] = mask[22:37, 11:26] = 255
-    for sub in ("images", "masks"):
-        (tmp_path / sub).mkdir()
-        Image.fromarray(mask).save(tmp_path / sub / "a.png")
-    dataset = make(tmp_path)
-    seen = set()
-    for epoch in range(60):
-        item = dataset[(epoch, 0)]
-        image, label = item["image"], item["label"]
-        assert image.shape == (3, *ROI) and label.shape == (1, *ROI)
-        assert set(label.unique().tolist()) == {0, 1}, "the crop must hold both"
-        assert torch.equal(image > (image.min() + image.max()) / 2, (label > 0).expand(3, -1, -1))
-        seen.add(label.numpy().tobytes())
-    assert len(seen) > 40
-
-
-def test_every_flip_and_turn_occurs(tmp_path: Path, write_pairs: Write) -> None:
-    """A crop as large as the image leaves the eight symmetries of the square, and brightness and contrast."""
-    dataset = make(write_pairs(tmp_path, 1, ROI))
-    items = [dataset[(epoch, 0)] for epoch in range(120)]
-    assert len({item["label"].numpy().tobytes() for item in items}) == 8
-    assert len({round(item["image"].std().item(), 4) for item in items}) > 20
-    assert len({round(item["image"].mean().item(), 4) for item in items}) > 20
-
-
-def test_batches_hold_plain_tensors(dataset: CaseDataset) -> None:
-    for batch in epochs(dataset, (0,))[0]:
-        assert {"image", "label", "id"} <= batch.keys() and not {"mean", "std"} & batch.keys()
-        for key, kind in (("image", torch.float32), ("label", torch.uint8)):
-            assert type(batch[key]) is torch.Tensor and not isinstance(batch[key], MetaTensor)
-            assert batch[key].dtype == kind and batch[key].shape == (2, 3 if key == "image" else 1, *ROI)
-
-
-@pytest.mark.parametrize("preset", ["none", "light"])
-def test_the_cache_stays_small_and_as_it_was_read(folder: Path, preset: str) -> None:
-    dataset = make(folder, roi=(64, 48), preset=preset)
-    before = [item["image"].clone() for item in dataset._cache]
-    assert all(image.dtype == torch.uint8 and image.shape == (3, 64, 48) for image in before)
-    epochs(dataset, (0, 1))
-    assert equal([item["image"] for item in dataset._cache], before)
+def test_cases_are_kept_as_they_were_read(folder: Path) -> None:
+    dataset = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), NormaliseCase()]))
     expected = np.asarray(Image.open(folder / "images" / "case_00.png")).transpose(2, 0, 1)
-    assert np.array_equal(before[0].numpy(), expected)
+    assert dataset.prepared(0)["image"].dtype == torch.uint8
+    assert np.array_equal(dataset.prepared(0)["image"].numpy(), expected)
+    for _ in range(2):
+        assert dataset[0]["image"].dtype == torch.float32
+    assert np.array_equal(dataset.prepared(0)["image"].numpy(), expected), "normalising must not write to what is kept"
+
+
+def test_what_memory_does_not_hold_is_in_a_file_and_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_memory = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1))
+    assert "temporary file" not in capsys.readouterr().out
+    monkeypatch.setattr("monaiseg.data.datasets.ArrayStore", partial(ArrayStore, in_memory=1000))
+    in_file = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1), folder=tmp_path / "runs")
+    assert f"data: 0 MiB decoded, in a temporary file in {tmp_path}\n" in capsys.readouterr().out
+    for index in range(6):
+        assert torch.equal(in_file[index]["image"], in_memory[index]["image"])
+        assert torch.equal(in_file[index]["label"], in_memory[index]["label"])
+
+
+def test_only_what_is_small_stays_outside_the_store(folder: Path) -> None:
+    dataset = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1))
+    assert dataset.store.nbytes == 6 * (3 + 1) * 64 * 48, "bytes, not floats"
+    assert dataset.looks is not None and dataset.looks.shape == (6, 1, 32, 32, 3)
+    item = dataset[0]
+    assert item.keys() == {"image", "label", "mean", "std", "id", "size"}
+
+
+def test_monais_random_transforms_start_from_seed_epoch_and_index(folder: Path) -> None:
+    """The way to train with any of MONAI's transforms instead of `TrainingDataset`."""
+    crop = RandSpatialCropd(("image", "label"), roi_size=(24, 24), random_size=False)
+    steps = Compose(
+        [NormaliseCase(), crop, RandGaussianNoised("image", prob=0.5), EnsureTyped("image", track_meta=False)]
+    )
+    dataset = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), steps]), seed=3)
+    again = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), steps]), seed=3)
+    images = [dataset[(epoch, 1)]["image"] for epoch in range(4)]
+    assert all(torch.equal(again[(epoch, 1)]["image"], images[epoch]) for epoch in (3, 1, 2, 0))
+    assert all(not torch.equal(images[0], other) for other in images[1:])
+    batches = list(training_loader(dataset, 2, 0, 0))
+    assert [batch["image"].shape for batch in batches] == [(2, 3, 24, 24)] * 3
+    assert all(type(batch["image"]) is torch.Tensor for batch in batches)
+
+
+KEYS = ("image", "label")
+
+
+def test_transforms_that_write_in_place_do_not_write_to_what_is_kept(folder: Path) -> None:
+    dropout = RandCoarseDropoutd(KEYS, holes=3, spatial_size=8, prob=1, fill_value=0)
+    for steps in ([dropout], [NormaliseCase(), dropout]):
+        dataset = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), *steps]))
+        before = {key: dataset.prepared(0)[key].clone() for key in KEYS}
+        first = [dataset[(epoch, 0)]["label"] for epoch in range(4)]
+        assert all(torch.equal(dataset.prepared(0)[key], before[key]) for key in KEYS)
+        assert all(torch.equal(dataset[(epoch, 0)]["label"], first[epoch]) for epoch in range(4))
+
+
+@pytest.mark.parametrize(
+    "crops",
+    [
+        RandCropByPosNegLabeld(KEYS, "label", (24, 24), num_samples=1),
+        RandCropByPosNegLabeld(KEYS, "label", (24, 24), num_samples=3),
+        RandSpatialCropSamplesd(KEYS, (24, 24), num_samples=2, random_size=False),
+    ],
+)
+@pytest.mark.parametrize("workers", [0, 1])
+def test_several_crops_of_a_case_make_a_larger_batch(folder: Path, crops: Any, workers: int) -> None:
+    flip = RandFlipd(KEYS, prob=0.5)
+    plain = EnsureTyped(KEYS, track_meta=False)
+    dataset = CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), NormaliseCase(), crops, flip, plain]))
+    batches = list(training_loader(dataset, 2, workers, 0))
+    samples = 2 * crops.cropper.num_samples
+    assert [batch["image"].shape for batch in batches] == [(samples, 3, 24, 24)] * 3
+    assert [batch["label"].shape for batch in batches] == [(samples, 1, 24, 24)] * 3
+    assert [len(batch["id"]) for batch in batches] == [samples] * 3
+
+
+class Global(MapTransform, RandomizableTrait):
+    """As MONAI's RandTorchVisiond and RandTorchIOd: random, and without a generator of its own."""
+
+    def __call__(self, data: Any) -> Any:
+        drawn = torch.rand(1).item() + np.random.rand() + random.random()
+        return {**data, "image": data["image"] + drawn}
+
+
+@pytest.mark.parametrize("step", [Global(["image"]), OneOf([Global(["image"])]), Compose([Global(["image"])])])
+def test_transforms_without_a_generator_of_their_own_start_from_seed_epoch_and_index(folder: Path, step: Any) -> None:
+    def make() -> CaseDataset:
+        return CaseDataset(list_cases(folder)[1], Compose([ReadCase(2, 3, 1), NormaliseCase(), step]), seed=3)
+
+    dataset = make()
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    drawn = [dataset[(epoch, 1)]["image"].mean().item() for epoch in range(3)]
+    assert torch.equal(torch.rand(1), expected), "the global generators go on as if nothing had happened"
+    assert len(set(drawn)) == 3
+    again = make()
+    assert [again[(epoch, 1)]["image"].mean().item() for epoch in (2, 0, 1)] == [drawn[2], drawn[0], drawn[1]]
+    first = [next(iter(training_loader(make(), 2, workers, 0)))["image"] for workers in (0, 2)]
+    assert torch.equal(*first)
+
+
+def test_the_options_of_a_compose_are_kept() -> None:
+    options = {"lazy": True, "map_items": False, "log_stats": "monai", "overrides": {"image": {"mode": "nearest"}}}
+    steps = Compose([ReadCase(2, 3, 1), RandFlipd(KEYS, prob=1)], **options)
+    for part, count in zip(split_transform(steps), (1, 1), strict=True):
+        assert len(part.transforms) == count
+        assert {name: getattr(part, name) for name in options} == options
+
+
+def test_cases_are_not_read_far_ahead_of_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, most = [], []
+
+    class Slow(ArrayStore):
+        def add(self, array: Any) -> int:
+            time.sleep(0.001)
+            most.append(len(read) - len(self))
+            return super().add(array)
+
+    def read_one(case: Any) -> Any:
+        read.append(case)
+        return {"image": torch.zeros(3, 32, 32, dtype=torch.uint8), "id": case["id"]}
+
+    monkeypatch.setattr("monaiseg.data.datasets.ArrayStore", Slow)
+    dataset = CaseDataset([{"id": str(number)} for number in range(60)], read_one)  # type: ignore[list-item]
+    assert [item["id"] for item in (dataset[index] for index in range(60))] == [str(number) for number in range(60)]
+    assert max(most) <= AHEAD + 2
+
+
+def test_a_data_set_in_memory_can_be_given_to_workers_that_are_not_forked(folder: Path) -> None:
+    dataset = CaseDataset(list_cases(folder)[1], ReadCase(2, 3, 1))
+    expected = dataset[2]["image"]
+    assert torch.equal(pickle.loads(pickle.dumps(dataset))[2]["image"], expected)
 
 
 def test_an_empty_data_set_is_refused() -> None:
     with pytest.raises(DataError, match="the data set is empty"):
-        CaseDataset([], Compose([ReadCase(2, 3, 1)]))
-
-
-@pytest.mark.parametrize("workers", [-1, "2", True, 1.5, None])
-def test_wrong_numbers_of_workers(dataset: CaseDataset, workers: Any) -> None:
-    with pytest.raises(ConfigError, match=f"num_workers is {workers!r}; it must be a whole number from 0"):
-        training_loader(dataset, 2, workers, 0)
-
-
-@pytest.mark.parametrize(("batch_size", "sizes"), [(2, [2, 2, 2]), (4, [4]), (6, [6]), (50, [6])])
-def test_batches_are_full_and_never_none(dataset: CaseDataset, batch_size: int, sizes: list[int]) -> None:
-    assert [len(batch["id"]) for batch in training_loader(dataset, batch_size, 0, 0)] == sizes
+        CaseDataset([], ReadCase(2, 3, 1))
 
 
 def test_a_damaged_file_raises_our_error_itself(tmp_path: Path, write_pairs: Write) -> None:
@@ -168,7 +192,7 @@ def test_a_damaged_file_raises_our_error_itself(tmp_path: Path, write_pairs: Wri
     damaged = tmp_path / "masks" / "case_02.png"
     damaged.write_bytes(damaged.read_bytes()[:60])
     with pytest.raises(DataError) as raised:
-        make(tmp_path)
+        CaseDataset(list_cases(tmp_path)[1], ReadCase(2, 3, 1))
     assert type(raised.value) is DataError and str(raised.value).startswith(f"{damaged}: cannot be read")
     assert isinstance(raised.value.__cause__, OSError), "what Pillow said must not be lost"
 
@@ -188,19 +212,3 @@ def test_another_error_is_not_its_own_cause(folder: Path) -> None:
         links.append(link)
         link = link.__cause__ or link.__context__
     assert isinstance(links[-1], ZeroDivisionError) and cause_of(raised.value) is raised.value
-
-
-def test_evaluation_gives_each_case_in_order_at_its_own_size(tmp_path: Path, write_pairs: Write) -> None:
-    for count, size in ((3, (20, 30)), (1, (50, 10))):
-        write_pairs(tmp_path, count, size)
-    dataset = CaseDataset(list_cases(tmp_path)[1], Compose([ReadCase(2, 3, 1), NormaliseCase()]))
-    batches = list(evaluation_loader(dataset))
-    assert [batch["id"] for batch in batches] == [["case_00"], ["case_01"], ["case_02"]]
-    assert [tuple(batch["image"].shape) for batch in batches] == [(1, 3, 50, 10), (1, 3, 20, 30), (1, 3, 20, 30)]
-    assert all(type(batch["image"]) is torch.Tensor for batch in batches)
-
-
-def test_images_without_labels(folder: Path) -> None:
-    dataset = CaseDataset(find_cases(folder / "images"), Compose([ReadCase(2, 3, 1), NormaliseCase()]))
-    batch = next(iter(evaluation_loader(dataset)))
-    assert "label" not in batch and batch["size"].tolist() == [[64, 48]]

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
+from layouts import touch
 from PIL import Image
 
-from monaiseg.data import list_cases, load_cases
+from monaiseg.data import find_data, list_cases, load_cases
 from monaiseg.data.cases import stem
-from monaiseg.data.reading import read_image, read_label
+from monaiseg.data.labels import read_label
+from monaiseg.data.reading import read_image
 from monaiseg.errors import ConfigError, DataError
 
 Write = Callable[..., Path]
-
-
-def touch(root: Path, *names: str) -> Path:
-    """Layouts look at names alone, so empty files do."""
-    root.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    return root
 
 
 def names(root: Path, layout: str = "auto") -> list[tuple[str, str, list[str]]]:
@@ -86,7 +81,7 @@ def test_masks_without_image_are_warned_of(tmp_path: Path, caplog: pytest.LogCap
     with caplog.at_level(logging.WARNING, logger="monaiseg"):
         assert len(names(tmp_path)) == 1
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path / 'masks'}: 2 masks have no image and are left out, b first"
+        f"{tmp_path / 'masks'}: masks without image are left out, 2 of them, b first"
     ]
 
 
@@ -136,7 +131,7 @@ def test_a_folder_that_comes_split_ignores_the_fold_and_says_so(
     assert (len(split.train), len(split.validation), split.layout) == (3, 2, "images_masks")
     assert all(Path(case["image"]).is_relative_to(tmp_path / sides[0]) for case in split.train)
     assert all(Path(case["image"]).is_relative_to(tmp_path / sides[1]) for case in split.validation)
-    assert f"split as the folder comes ({sides[0]}, {sides[1]}); fold ignored" in capsys.readouterr().out
+    assert "split as it comes (train, validation); fold ignored" in capsys.readouterr().out
 
 
 def test_a_layout_that_is_given_is_taken(tmp_path: Path) -> None:
@@ -158,8 +153,8 @@ def test_a_misspelt_layout_gets_a_hint(tmp_path: Path, layout: str, hint: str) -
 @pytest.mark.parametrize(
     ("files", "named", "mend"),
     [
-        ([], "", "the folder is empty; expected one of: <id>/images"),
-        (["readme.txt"], "", "no known layout; expected one of: <id>/images"),
+        ([], "", "the folder is empty; expected one of: imagesTr"),
+        (["readme.txt"], "", "no known layout; expected one of: imagesTr"),
         (["images/.x", "masks/.x"], "", "no images in it; expected images/<stem>"),
         (["images/a.png", "masks/b.png"], "images/a.png", "no mask a.* in {root}/masks; add it or remove the image"),
         (["images/a.png", "masks/0/a.png", "masks/1/b.png"], "images/a.png", "no mask a.* in {root}/masks/1; add it"),
@@ -178,9 +173,62 @@ def test_what_is_wrong_is_named_with_its_mend(tmp_path: Path, files: list[str], 
     assert "\n" not in str(raised.value)
 
 
+def test_masks_beside_an_older_folder_of_them(tmp_path: Path) -> None:
+    touch(tmp_path, "images/a.png", "masks/a.png", "masks/old/a.png", "images/raw/a.png")
+    assert names(tmp_path) == [("a", "images/a.png", ["masks/a.png"])]
+    assert find_data(tmp_path).notes == [
+        f"{tmp_path}/images: raw in it not looked at, because images lie beside",
+        f"{tmp_path}/masks: old in it not looked at, because masks lie beside",
+    ]
+
+
+def test_a_stray_mask_beside_class_folders_is_told(tmp_path: Path) -> None:
+    touch(tmp_path, "images/a.png", "masks/x/a.png", "masks/overview.png")
+    found = find_data(tmp_path)
+    assert found.layout == "class_masks" and found.orphans == [str(tmp_path / "masks/overview.png")]
+
+
+@pytest.mark.parametrize("layout", ["decathlon", "nnunet"])
+def test_a_volume_layout_that_is_forced_on_another_folder(tmp_path: Path, layout: str) -> None:
+    touch(tmp_path, "images/a.png", "masks/a.png")
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path}: no folders imagesTr and labelsTr in it")):
+        find_data(tmp_path, layout)
+
+
+def test_every_mask_without_image_is_kept_for_the_check(tmp_path: Path) -> None:
+    touch(tmp_path, "images/a.png", "masks/a.png", "masks/b.png", "masks/c.png")
+    assert find_data(tmp_path).orphans == [str(tmp_path / "masks" / name) for name in ("b.png", "c.png")]
+    volumes = touch(tmp_path / "v", "imagesTr/a.nii.gz", "labelsTr/a.nii.gz", "labelsTr/b.nii.gz")
+    assert find_data(volumes).orphans == [str(volumes / "labelsTr/b.nii.gz")]
+
+
+def test_accents_composed_or_apart_are_one_name(tmp_path: Path) -> None:
+    apart, composed = (unicodedata.normalize(form, "polyp\u00e9") for form in ("NFD", "NFC"))
+    touch(tmp_path, f"images/{apart}.png", f"masks/{composed}.png")
+    assert names(tmp_path) == [(composed, f"images/{apart}.png", [f"masks/{composed}.png"])]
+
+
+@pytest.mark.parametrize("folder", ["images", "masks", "id/images", "id/masks"])
+def test_names_that_are_not_utf8_are_faults(tmp_path: Path, folder: str) -> None:
+    where = folder.removesuffix("images").removesuffix("masks")
+    touch(tmp_path, f"{where}images/id.png", f"{where}masks/id.png" if not where else "id/masks/0.png")
+    if folder == "id/images":
+        (tmp_path / "id/images/id.png").unlink()
+        touch(tmp_path, "x/images/x.png", "x/masks/0.png")
+    (tmp_path / folder / os.fsdecode(b"caf\xe9.png")).touch()
+    (fault,) = find_data(tmp_path).faults
+    assert fault.kind == "name"
+    assert str(fault).startswith(f"{tmp_path / folder}/caf\\xe9.png: its name is not valid UTF-8; rename it")
+
+
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=re.escape(f"data_root {tmp_path / 'gone'}: no such folder; give an existing")):
         load_cases(str(tmp_path / "gone"))
+
+
+def test_no_such_folder_to_find_data_in(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path / 'gone'}: no such folder; give an existing one")):
+        find_data(tmp_path / "gone", "nnunet")
 
 
 def test_real_dsb2018(real_data: Callable[[str], Path]) -> None:

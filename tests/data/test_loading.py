@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from monaiseg.data import Case, CaseSplit, load_cases, loading
+from monaiseg.data import FOREGROUND, Case, CaseSplit, finding, load_cases
+from monaiseg.data.layouts import FoundData
 from monaiseg.errors import ConfigError, DataError
 
 Write = Callable[..., Path]
@@ -35,8 +36,8 @@ def held_out(folder: Path, split_seed: int = 0) -> list[list[str]]:
 
 def split_of(cases: list[Case], fold: int, split_seed: int = 0) -> CaseSplit:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "list_cases", lambda root, layout: ("made_up", cases))
-        patch.setattr(loading, "split_folders", lambda root: None)
+        found = FoundData(Path(), "made_up", {"all": cases}, FOREGROUND)
+        patch.setattr(finding, "find_data", lambda root, layout: found)
         return load_cases(".", fold=fold, split_seed=split_seed)
 
 

@@ -1,4 +1,4 @@
-"""The steps from a case to tensors: reading, normalising, augmenting."""
+"""The steps from a case to tensors: reading, resizing, normalising."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from monaiseg.data import Case, NormaliseCase, ReadCase, augmentation, list_cases
-from monaiseg.errors import ConfigError, DataError
+from monaiseg.data import Case, NormaliseCase, ReadCase, ResizeCase, list_cases
+from monaiseg.errors import DataError
 
 Write = Callable[..., Path]
 
@@ -90,29 +90,31 @@ def test_a_constant_volume_becomes_0(value: float) -> None:
     assert image.abs().max() < 1e-3
 
 
-@pytest.mark.parametrize(("preset", "hint"), [("ligth", "'light'"), ("None", "'none'"), (0, "light, none")])
-def test_an_unknown_preset_gets_a_hint(preset: Any, hint: str) -> None:
-    with pytest.raises(ConfigError, match=f"augment is {preset!r}.*{hint}"):
-        augmentation(preset, (8, 8))
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_a_resized_image_keeps_its_type_and_its_label_its_values(case: Case, dtype: torch.dtype) -> None:
+    item = ReadCase(2, 3, 1)(case)
+    item["image"] = item["image"].to(dtype)
+    resized = ResizeCase((30, 40), label=True)(item)
+    assert resized["image"].shape == (3, 30, 40) and resized["label"].shape == (1, 30, 40)
+    assert resized["image"].dtype == dtype and resized["label"].dtype == torch.uint8
+    assert set(resized["label"].unique().tolist()) == {0, 1}
+    assert torch.equal(resized["size"], item["size"]) and torch.equal(resized["mean"], item["mean"])
+    assert item["image"].shape == (3, 64, 48), "what was given is as it was"
 
 
-@pytest.mark.parametrize("roi", [(8, 12), (8, 8), (8, 12, 8), (6, 8, 10), (8, 8, 8)])
-def test_light_keeps_shapes_and_moves_both(roi: tuple[int, ...]) -> None:
-    light = augmentation("light", roi)
-    label = torch.arange(int(np.prod(roi))).reshape(1, *roi) % 2 == 0
-    label[:, : roi[0] // 2] = False
-    item = {"image": label.repeat(2, *[1] * len(roi)).float(), "label": label.byte()}
-    seen = set()
-    for seed in range(40):
-        light.set_random_state(seed)
-        moved = light(dict(item))
-        assert moved["image"].shape == (2, *roi) and moved["label"].shape == (1, *roi)
-        bright = moved["image"] > (moved["image"].min() + moved["image"].max()) / 2
-        assert torch.equal(torch.as_tensor(bright[0]), torch.as_tensor(moved["label"][0] > 0))
-        seen.add(np.asarray(moved["label"]).tobytes())
-    assert len(seen) > len(roi), "nothing moved"
+def test_bytes_are_rounded_not_cut(case: Case) -> None:
+    item = ReadCase(2, 3, 1)(case)
+    exact = ResizeCase((30, 40), label=False)(item | {"image": item["image"].float()})["image"]
+    rounded = ResizeCase((30, 40), label=False)(item)["image"]
+    assert (rounded - exact).abs().max() <= 0.5
 
 
-def test_none_changes_nothing() -> None:
-    item = {"image": torch.rand(1, 4, 5), "label": torch.ones(1, 4, 5)}
-    assert augmentation("none", (4, 5))(item) is item
+def test_evaluation_leaves_labels_at_their_size(case: Case) -> None:
+    resized = ResizeCase((30, 40), label=False)(ReadCase(2, 3, 1)(case))
+    assert resized["image"].shape == (3, 30, 40) and resized["label"].shape == (1, 64, 48)
+
+
+def test_volumes_are_resized() -> None:
+    item = {"image": torch.rand(2, 6, 8, 10), "label": (torch.rand(1, 6, 8, 10) > 0.5).byte()}
+    resized = ResizeCase((12, 4, 10), label=True)(item)
+    assert resized["image"].shape == (2, 12, 4, 10) and resized["label"].shape == (1, 12, 4, 10)

@@ -1,8 +1,11 @@
 """What the keys of a bundle come to, and which values are refused."""
 
+import nibabel
+import numpy as np
 import pytest
 import torch
 
+from monaiseg.data import Case
 from monaiseg.engine import Settings
 from monaiseg.errors import ConfigError
 
@@ -17,7 +20,6 @@ def test_auto_follows_the_dimensions():
     assert volume.roi_size == (64, 64, 64)
     assert flat.memory_format == torch.channels_last
     assert volume.memory_format == torch.contiguous_format
-    assert (flat.interpolation, volume.interpolation) == ("bilinear", "trilinear")
     assert flat.batch_size > volume.batch_size
 
 
@@ -96,4 +98,17 @@ def test_auto_image_size_is_the_median_of_the_training_pictures(tmp_path):
     assert make(train=cases, image_size="none").image_size is None
     assert make(train=cases, image_size=[32, 40]).image_size == (32, 40)
     assert make(train=cases, spatial_dims=3).image_size is None
-    assert make(train=[{**cases[0], "image": "a.nii.gz"}]).image_size is None
+
+
+def volume(folder, shape):
+    path = folder / "x".join(map(str, (*shape, "volume.nii.gz")))
+    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)), path)
+    return Case(image=str(path), label=[], id=path.name, group=None)
+
+
+def test_slices_and_volumes_keep_their_size_and_small_volumes_get_a_small_crop(tmp_path):
+    assert make(train=[volume(tmp_path, (40, 30))]).image_size is None
+    small = [volume(tmp_path, shape) for shape in ((35, 51, 36), (34, 47, 100), (33, 49, 17))]
+    settings = make(train=small, spatial_dims=3)
+    assert settings.image_size is None and settings.roi_size == (48, 64, 48)
+    assert make(train=[volume(tmp_path, (90, 65, 64))], spatial_dims=3).roi_size == (64, 64, 64)

@@ -1,0 +1,49 @@
+"""From a folder to its cases and their classes, all of them whole, telling what was left out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monaiseg.data.cases import Case
+from monaiseg.data.class_values import find_classes
+from monaiseg.data.classes import Classes, classes_of
+from monaiseg.data.layouts import FoundData, find_data
+from monaiseg.data.reading import image_shape
+from monaiseg.errors import ConfigError, DataError
+
+logger = logging.getLogger("monaiseg")
+
+ClassTable = str | Mapping[str, Any]
+"""`"auto"`, or a table as `classes_of` takes it."""
+
+
+def find_whole(root: Path, layout: str = "auto", classes: ClassTable = "auto") -> tuple[FoundData, Classes]:
+    """Return what is in a folder, or in a file that lists cases, and what its classes are.
+
+    Raises:
+        ConfigError: `layout` or `classes` cannot be used.
+        DataError: the folder or a case in it cannot be used.
+    """
+    found = find_data(root, layout)
+    for note in found.said:
+        logger.warning("%s", note)
+    if found.faults:
+        more = f" (and {len(found.faults) - 1} more; monaiseg data check {root} lists them)"
+        raise DataError(f"{found.faults[0]}{more if len(found.faults) > 1 else ''}")
+    if isinstance(classes, Mapping):
+        return found, classes_of(classes, "classes")
+    if classes != "auto":
+        raise ConfigError(f"classes is {classes!r}; write auto, or a table such as \"{{'liver': 1, 'tumour': 2}}\"")
+    return found, found.classes or find_classes(found.cases, len(image_shape(found.cases[0])[1]))
+
+
+def every_case(found: FoundData) -> list[Case]:
+    """Return all cases, sorted by id; of a folder that comes split ids start with the part, because they may repeat."""
+    if list(found.parts) == ["all"]:
+        return found.cases
+    named = ((part, case) for part, cases in found.parts.items() for case in cases)
+    cases = [Case(**case | {"id": f"{part}_{case['id']}"}) for part, case in named]
+    return sorted(cases, key=lambda case: case["id"])
