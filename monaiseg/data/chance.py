@@ -1,14 +1,9 @@
-"""Random transforms that have no generator of their own draw from the global ones: these are set, and put back."""
+"""Which random transforms have a generator of their own, and which draw from the global ones."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-import torch
 from monai.transforms import Compose, Randomizable, RandomizableTrait
 
 
@@ -26,18 +21,3 @@ def draws_globally(step: Any) -> bool:
 
 def _inner(step: Any) -> tuple[Any, ...]:
     return tuple(getattr(step, "transforms", None) or ())
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Start the global generators (torch's on the CPU) from a seed below 2**32, and put them back afterwards."""
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    torch.default_generator.manual_seed(seed)
-    np.random.seed(seed)
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])
-        random.setstate(states[2])

@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from torch.utils.data import Dataset
 
+from monaiseg._seeding import seeded
 from monaiseg.data.ahead import work_ahead
 from monaiseg.data.cases import Case
-from monaiseg.data.chance import draws_globally, is_random, seeded
+from monaiseg.data.chance import draws_globally, is_random
 from monaiseg.data.looks import Looks
 from monaiseg.data.store import ELSEWHERE, ArrayStore
 from monaiseg.data.transforms import NormaliseCase

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from monaiseg._seeding import seeded
 from monaiseg.testing._check import check, require
 from monaiseg.testing._outcome import heads
 from monaiseg.testing._outputs import only_norms_evaluate
-from monaiseg.testing._subject import Subject, evaluate, seeded
+from monaiseg.testing._subject import Subject, evaluate
 
 REACH = 2.0
 """Logits must be able to pass it on both sides of zero; what a sigmoid, softmax, tanh or ReLU gives cannot."""

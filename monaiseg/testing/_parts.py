@@ -10,12 +10,13 @@ from typing import Any
 import torch
 
 from monaiseg._registry import Entry, registry
+from monaiseg._seeding import seeded
 from monaiseg.build import build_network, resolve
 from monaiseg.errors import PluginError
 from monaiseg.specs import BlockSpec
 from monaiseg.testing._check import NotApplicable, check, require
 from monaiseg.testing._outcome import main_head, require_finite, require_same, shape, tensors
-from monaiseg.testing._subject import OUT_CHANNELS, Subject, evaluate, seeded, train_step
+from monaiseg.testing._subject import OUT_CHANNELS, Subject, evaluate, train_step
 
 ENCODER = ("encoder",)
 BLOCK = ("block",)

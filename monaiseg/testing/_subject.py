@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from monaiseg._registry import Entry, registry
+from monaiseg._seeding import seeded
 from monaiseg.build import build, build_network
 from monaiseg.specs import BlockSpec, EncoderSpec, NetworkSpec
 from monaiseg.testing._observe import Observation, observe
@@ -184,18 +182,3 @@ def train_step(module: nn.Module, *inputs: torch.Tensor) -> Any:
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
     return output
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed all that a training seeds, and leave the generators as they were."""
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])

@@ -11,9 +11,10 @@ from torch import distributed, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
+from monaiseg._seeding import seeded
 from monaiseg.testing._check import KINDS, NotApplicable, PromiseBroken, check, require
 from monaiseg.testing._outcome import energy, heads, require_finite, require_finite_gradients
-from monaiseg.testing._subject import IN_CHANNELS, OUT_CHANNELS, Subject, evaluate, seeded, train_step
+from monaiseg.testing._subject import IN_CHANNELS, OUT_CHANNELS, Subject, evaluate, train_step
 
 STEPS = 300
 """Of Adam, enough for a tiny network to learn two images by heart."""

@@ -30,7 +30,8 @@ def test_refused(overrides, message):
 
 
 def test_text_that_only_looks_like_a_number_passes():
-    GuardedWorkflow(TRAIN, run_id="training", data_root="2018_08", output_dir="001")
+    workflow = GuardedWorkflow(TRAIN, run_id="training", data_root="2018_08", output_dir="001")
+    assert (workflow.parser["data_root"], workflow.parser["output_dir"]) == ("2018_08", "001")
 
 
 def test_right_overrides_pass():

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layouts import write_csv, write_json
-from pictures import DISC, png, refused
+from layouts import scans_with_truth, write_csv, write_json
+from pictures import DISC, refused
 
 from monaiseg.data import find_data, list_cases, load_cases
 from monaiseg.errors import ConfigError, DataError
@@ -18,11 +18,7 @@ MASK = (255 * DISC).astype(np.uint8)
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    for number in range(4):
-        for sub in ("scans", "truth"):
-            (tmp_path / sub).mkdir(exist_ok=True)
-            png(tmp_path / sub, MASK, name=f"{number}.png")
-    return tmp_path
+    return scans_with_truth(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layouts import touch, write_csv, write_json
+from layouts import scans_with_truth, touch, write_csv, write_json
 from pictures import DISC, png, refused
 
 from monaiseg.data import find_data, list_cases, load_cases
@@ -18,11 +18,7 @@ MASK = (255 * DISC).astype(np.uint8)
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    for number in range(4):
-        for sub in ("scans", "truth"):
-            (tmp_path / sub).mkdir(exist_ok=True)
-            png(tmp_path / sub, MASK, name=f"{number}.png")
-    return tmp_path
+    return scans_with_truth(tmp_path)
 
 
 def test_a_csv_beside_its_files(files: Path) -> None:

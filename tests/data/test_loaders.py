@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from batches import ROI, equal, make
 from monai.data import MetaTensor
 from monai.transforms import Compose, Lambda, RandLambda
 
@@ -17,7 +18,6 @@ from monaiseg.data import (
     NormaliseCase,
     ReadCase,
     TrainingDataset,
-    build_augmentation,
     evaluation_loader,
     find_cases,
     list_cases,
@@ -26,12 +26,6 @@ from monaiseg.data import (
 from monaiseg.errors import ConfigError, DataError, cause_of
 
 Write = Callable[..., Path]
-ROI = (24, 24)
-
-
-def make(folder: Path, seed: int = 0, roi: Sequence[int] = ROI, augment: Any = "light") -> TrainingDataset:
-    """What the bundles train on."""
-    return TrainingDataset(list_cases(folder)[1], ReadCase(2, 3, 1), build_augmentation(augment, 2, 3, roi), seed)
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +48,6 @@ def epochs(
         loader.sampler.set_epoch(number)
         given.append(list(loader))
     return given
-
-
-def equal(first: Any, second: Any) -> bool:
-    """Whether two nests of batches are equal bit for bit."""
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(equal, first, second))
-    return torch.equal(first, second) if isinstance(first, torch.Tensor) else first == second
 
 
 @pytest.mark.parametrize("workers", [1, 2])

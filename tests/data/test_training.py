@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from batches import ROI, equal, make
 from monai.transforms import Compose, RandFlipd
 from PIL import Image
 
@@ -25,12 +26,6 @@ from monaiseg.errors import ConfigError
 
 Write = Callable[..., Path]
 KEYS = ("image", "label")
-ROI = (24, 24)
-
-
-def make(folder: Path, seed: int = 0, roi: Sequence[int] = ROI, augment: Any = "light") -> TrainingDataset:
-    """What the bundles train on."""
-    return TrainingDataset(list_cases(folder)[1], ReadCase(2, 3, 1), build_augmentation(augment, 2, 3, roi), seed)
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +36,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, write_pairs: Write) -> Path
 @pytest.fixture(scope="module")
 def dataset(folder: Path) -> TrainingDataset:
     return make(folder)
-
-
-def equal(first: Any, second: Any) -> bool:
-    """Whether two nests of batches are equal bit for bit."""
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(equal, first, second))
-    return torch.equal(first, second) if isinstance(first, torch.Tensor) else first == second
 
 
 def test_an_item_depends_on_seed_epoch_and_index(dataset: TrainingDataset, folder: Path) -> None:

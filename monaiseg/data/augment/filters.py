@@ -48,11 +48,21 @@ def _along(image: torch.Tensor, weights: torch.Tensor, radius: int, axis: int) -
 
 
 @dataclass(frozen=True)
-class BoxBlur(Operation):
+class _Smoothing(Operation):
+    """Smooths along each axis by the weights that are drawn."""
+
+    kind: ClassVar[str] = PIXEL
+
+    def apply(self, image: torch.Tensor, drawn: Sequence[Taps], levels: Levels) -> torch.Tensor:
+        """Return `[n, C, *S]`, blurred."""
+        return smooth(image, drawn)
+
+
+@dataclass(frozen=True)
+class BoxBlur(_Smoothing):
     """Replaces a pixel by the mean of the square around it, of one of the `widths`."""
 
     name: ClassVar[str] = "blur"
-    kind: ClassVar[str] = PIXEL
 
     widths: Annotated[tuple[int, ...], odd_widths(31)] = (3, 5, 7)
 
@@ -61,17 +71,12 @@ class BoxBlur(Operation):
         width = int(rng.choice(self.widths))
         return np.full(width, 1 / width)
 
-    def apply(self, image: torch.Tensor, drawn: Sequence[Taps], levels: Levels) -> torch.Tensor:
-        """Return `[n, C, *S]`, blurred."""
-        return smooth(image, drawn)
-
 
 @dataclass(frozen=True)
-class GaussianBlur(Operation):
+class GaussianBlur(_Smoothing):
     """Smooths by a Gaussian of `sigma` pixels, cut off at three."""
 
     name: ClassVar[str] = "gaussian_blur"
-    kind: ClassVar[str] = PIXEL
 
     sigma: Annotated[Span, span(0, 10)] = (0.5, 1.5)
 
@@ -81,10 +86,6 @@ class GaussianBlur(Operation):
         radius = math.ceil(3 * sigma)
         weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / max(sigma, 1e-6)) ** 2)
         return np.asarray(weights / weights.sum())
-
-    def apply(self, image: torch.Tensor, drawn: Sequence[Taps], levels: Levels) -> torch.Tensor:
-        """Return `[n, C, *S]`, blurred."""
-        return smooth(image, drawn)
 
 
 @dataclass(frozen=True)
