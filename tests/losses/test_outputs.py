@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from monaiseg.losses import PresenceLoss, build_loss
+from monaiseg.losses import PresenceLoss
 
 TARGET = torch.zeros(3, 2, 8, 8)
 TARGET[1, 0, 2, 3] = 1
@@ -28,21 +28,3 @@ def test_one_gate_fewer_than_channels_leaves_the_background_out():
     target = torch.cat([1 - TARGET.amax(1, keepdim=True), TARGET], 1)
     presence = torch.randn(3, 2, 2)
     torch.testing.assert_close(PresenceLoss()(presence, target), PresenceLoss()(presence, TARGET))
-
-
-def test_it_is_added_to_any_loss_and_its_branch_learns():
-    loss, logits = build_loss("bce_dice"), torch.randn(3, 2, 8, 8)
-    presence = torch.zeros(3, 1, 2, requires_grad=True)
-    value = loss({"logits": [logits, logits], "presence": presence}, TARGET)
-    torch.testing.assert_close(value, loss(logits, TARGET) + PresenceLoss()(presence, TARGET))
-    value.backward()
-    assert presence.grad.abs().min() > 0
-
-
-def test_autocast_does_not_reach_the_loss():
-    loss = build_loss("hybrid")
-    logits = torch.randn(3, 2, 16, 16)
-    target = torch.zeros(3, 2, 16, 16)
-    expected = loss(logits, target)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(loss(logits, target), expected)
