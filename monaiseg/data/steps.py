@@ -17,17 +17,19 @@ class Sizes(Protocol):
     roi_size: tuple[int, ...]
 
 
-def training_steps(read_case: Callable[..., Any], settings: Sizes) -> Compose:
-    """Return: read, resize, pad to `roi_size`.
+def training_steps(read_case: Callable[..., Any], settings: Sizes, extra: Sequence[Callable[..., Any]] = ()) -> Compose:
+    """Return: read, resize, what `extra` does with the case at the size it is trained at, pad to `roi_size`.
 
     Args:
         read_case: reads a case, as `ReadCase` does.
         settings: gives `image_size` (None: the images' own) and `roi_size`.
+        extra: see above.
     """
     return Compose(
         [
             read_case,
             *([ResizeCase(settings.image_size, label=True)] if settings.image_size else []),
+            *extra,
             SpatialPadd(("image", "label"), settings.roi_size, mode="edge"),
         ]
     )

@@ -13,7 +13,7 @@ from monai.utils import convert_to_tensor
 
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.classes import FOREGROUND, Classes
-from monaiseg.data.labels import read_label
+from monaiseg.data.labels import read_instances, read_label
 from monaiseg.data.looks import look
 from monaiseg.data.reading import check_fit, read_image
 from monaiseg.errors import DataError
@@ -24,6 +24,8 @@ logger = logging.getLogger("monaiseg")
 class ReadCase(Transform):
     """Read a case: `image` [C, *S], `label` [K, *S] uint8, `mean` [C], `std` [C], `size` [axes], `id` and `look`.
 
+    Where asked for, `instances` [K, *S] int32 has an id for each object of each class, as `read_instances` tells them.
+
     The image keeps its type (uint8 for 8-bit pictures), so that a cache of it stays small; `mean` and `std` are those
     of the whole image, for `NormaliseCase`; the look of the image is for `CaseDataset`. A case without label files gets
     no label.
@@ -33,13 +35,22 @@ class ReadCase(Transform):
         in_channels: channels of the image.
         out_channels: label channels that each case must have.
         classes: what they are, and how the label files tell them.
+        instances: whether objects are to be told apart.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int, classes: Classes | None = None) -> None:
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        out_channels: int,
+        classes: Classes | None = None,
+        instances: bool = False,
+    ) -> None:
         self.spatial_dims = spatial_dims
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.classes = classes or FOREGROUND
+        self.instances = instances
         self._told = False
 
     def __call__(self, case: Case) -> dict[str, Any]:
@@ -55,11 +66,16 @@ class ReadCase(Transform):
             "look": torch.from_numpy(look(image)),
         }
         if case["label"]:
-            item["label"] = self._label(case, image)
+            label = self._label(case, image)
+            item["label"] = torch.from_numpy((label != 0).astype(np.uint8) if self.instances else label)
+            if self.instances:
+                item["instances"] = torch.from_numpy(label)
         return item
 
-    def _label(self, case: Case, image: Any) -> torch.Tensor:
-        label, had_edges = read_label(case, self.spatial_dims, self.classes)
+    def _label(self, case: Case, image: Any) -> Any:
+        """Return the label, or the ids of objects where they are asked for."""
+        read = read_instances if self.instances else read_label
+        label, had_edges = read(case, self.spatial_dims, self.classes)
         check_fit(case, image, label)
         if len(label) != self.out_channels:
             raise DataError(
@@ -68,7 +84,7 @@ class ReadCase(Transform):
         if had_edges and not self._told:
             self._told = True
             logger.warning("%s: mask has grey edges; such masks are thresholded at 127 (told once)", images_of(case)[0])
-        return torch.from_numpy(label)
+        return label
 
 
 class ResizeCase(Transform):
@@ -76,7 +92,7 @@ class ResizeCase(Transform):
 
     Args:
         size: the new size.
-        label: whether the label is resized too.
+        label: whether the label is resized too, and the objects where there are any.
     """
 
     def __init__(self, size: Sequence[int], label: bool) -> None:
@@ -91,8 +107,12 @@ class ResizeCase(Transform):
             image = image.round_().clamp_(0, 255).byte()
         if self._label is None:
             return item | {"image": image}
-        label = convert_to_tensor(self._label(item["label"]), dtype=item["label"].dtype, track_meta=False)
-        return item | {"image": image, "label": label}
+        labels = {
+            key: convert_to_tensor(self._label(item[key]), dtype=item[key].dtype, track_meta=False)
+            for key in ("label", "instances")
+            if key in item
+        }
+        return item | {"image": image} | labels
 
 
 class NormaliseCase(Transform):
