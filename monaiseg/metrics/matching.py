@@ -15,15 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from monaiseg.errors import ConfigError
+from monaiseg.metrics._overlaps import Counts, Labels, Overlaps, overlaps_of
 
 IOU_THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
 """0.5, 0.55, ..., 0.95."""
 
-DENSE = 2**22
-"""Counts are held in a table of up to so many entries; beyond, values are sorted, which is slower."""
-
-Labels = npt.NDArray[np.integer[Any]]
-Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
@@ -59,16 +55,6 @@ class PanopticScores(NamedTuple):
     rq: Floats
 
 
-class _Overlaps(NamedTuple):
-    """Pairs of objects that share pixels: [P] each, by position; and the size of every object."""
-
-    predicted: npt.NDArray[Any]
-    truth: npt.NDArray[Any]
-    shared: Counts
-    predicted_sizes: Counts
-    truth_sizes: Counts
-
-
 def match_instances(predicted: Labels, truth: Labels, thresholds: Sequence[float] = IOU_THRESHOLDS) -> Matches:
     """Return what matches of two label maps `[*S]`, 0 the background and every other id an object.
 
@@ -80,7 +66,7 @@ def match_instances(predicted: Labels, truth: Labels, thresholds: Sequence[float
     """
     if not all(0.5 <= threshold <= 1 for threshold in thresholds):
         raise ConfigError(f"IoU thresholds are {tuple(thresholds)}; they must lie between 0.5 and 1")
-    found = _overlaps(predicted, truth)
+    found = overlaps_of(predicted, truth)
     unions = found.predicted_sizes[found.predicted] + found.truth_sizes[found.truth] - found.shared
     ious = found.shared / unions
     levels = np.array(thresholds, np.float64)
@@ -172,7 +158,7 @@ def _share(part: Counts | Floats, whole: Counts, matches: Matches) -> Floats:
     return np.where(nothing, 1.0, part / np.maximum(whole, 1))
 
 
-def _pairs(found: _Overlaps, reached: npt.NDArray[np.bool_]) -> int:
+def _pairs(found: Overlaps, reached: npt.NDArray[np.bool_]) -> int:
     """Return how many pairs there are at most, no object in two.
 
     What reaches an IoU of 0.5 is a forest, whose trees are one pair or one object with its two halves. Each gives one
@@ -182,7 +168,7 @@ def _pairs(found: _Overlaps, reached: npt.NDArray[np.bool_]) -> int:
     return nodes - int(reached.sum())
 
 
-def _aggregated(found: _Overlaps, unions: Counts, ious: Floats) -> dict[str, int]:
+def _aggregated(found: Overlaps, unions: Counts, ious: Floats) -> dict[str, int]:
     order = np.lexsort((found.predicted, -ious, found.truth))
     overlapped, first = np.unique(found.truth[order], return_index=True)
     best = order[first]
@@ -190,39 +176,3 @@ def _aggregated(found: _Overlaps, unions: Counts, ious: Floats) -> dict[str, int
     used = np.unique(found.predicted[best])
     extra = found.predicted_sizes.sum() - found.predicted_sizes[used].sum()
     return {"intersection": int(found.shared[best].sum()), "union": int(unions[best].sum() + missed + extra)}
-
-
-def _overlaps(predicted: Labels, truth: Labels) -> _Overlaps:
-    if predicted.shape != truth.shape:
-        raise ConfigError(f"predicted is {predicted.shape} and truth {truth.shape}; they must be equal")
-    rows, predicted_sizes = _numbered(predicted, "predicted")
-    columns, truth_sizes = _numbered(truth, "truth")
-    both = (rows > 0) & (columns > 0)
-    width = len(truth_sizes)
-    codes, shared = _tally((rows[both] - 1) * width + columns[both] - 1, len(predicted_sizes) * width)
-    first, second = np.divmod(codes, max(1, width))
-    return _Overlaps(first, second, shared, predicted_sizes, truth_sizes)
-
-
-def _numbered(labels: Labels, whose: str) -> tuple[Counts, Counts]:
-    """Return the map flat, its ids replaced by 1, 2, ... in their order and the background by 0; and their sizes."""
-    if not np.issubdtype(labels.dtype, np.integer) or (labels.size and labels.min() < 0):
-        raise ConfigError(f"{whose} must hold whole numbers from 0, an id an object, not {labels.dtype} or negatives")
-    flat = labels.reshape(-1)
-    top = int(flat.max(initial=0)) + 1
-    ids, sizes = _tally(flat, top)
-    numbers = np.arange(len(ids)) + (0 if len(ids) and ids[0] == 0 else 1)
-    if top <= DENSE:
-        table = np.zeros(top, np.int64)
-        table[ids] = numbers
-        return table[flat], sizes[numbers > 0]
-    return numbers[np.searchsorted(ids, flat)], sizes[numbers > 0]
-
-
-def _tally(values: npt.NDArray[Any], top: int) -> tuple[npt.NDArray[Any], Counts]:
-    """Return which values below `top` there are, in order, and how often each."""
-    if top > DENSE:
-        return np.unique(values, return_counts=True)
-    counts = np.bincount(values.astype(np.intp, copy=False), minlength=top)
-    found = np.flatnonzero(counts)
-    return found, counts[found]

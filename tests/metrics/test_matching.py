@@ -13,7 +13,7 @@ from label_maps import LabelMap, nuclei_pairs, random_pair
 from scipy.optimize import linear_sum_assignment
 
 from monaiseg.errors import ConfigError
-from monaiseg.metrics import matching
+from monaiseg.metrics import _overlaps
 from monaiseg.metrics.matching import (
     IOU_THRESHOLDS,
     Matches,
@@ -177,7 +177,7 @@ def test_a_map_without_background() -> None:
 
 def test_sparse_tables_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     dense = [all_measures(match_instances(*random_pair(seed))) for seed in range(20)]
-    monkeypatch.setattr(matching, "DENSE", 0)
+    monkeypatch.setattr(_overlaps, "DENSE", 0)
     assert [all_measures(match_instances(*random_pair(seed))) for seed in range(20)] == dense
 
 
