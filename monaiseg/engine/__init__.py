@@ -3,6 +3,7 @@
 from monaiseg.engine.attached import TrainingHandlers, ValidationHandlers
 from monaiseg.engine.handlers import BestModel, LastState, ValidationBoard, write_cases
 from monaiseg.engine.inferer import WholeOrWindowInferer
+from monaiseg.engine.instances import TuneInstances, WriteInstances
 from monaiseg.engine.optim import build_optimizer, build_scheduler
 from monaiseg.engine.prediction import WriteMasks
 from monaiseg.engine.progress import ProgressBar
@@ -23,9 +24,11 @@ __all__ = [
     "Settings",
     "TrainingHandlers",
     "TrainingStep",
+    "TuneInstances",
     "ValidationBoard",
     "ValidationHandlers",
     "WholeOrWindowInferer",
+    "WriteInstances",
     "WriteMasks",
     "build_optimizer",
     "build_scheduler",

@@ -26,7 +26,7 @@ def decode(probabilities: Any, channels: Any, plan: InstancePlan) -> Ids:
 
     Args:
         probabilities: of the classes, `[K, *S]`, an array or a tensor on the CPU.
-        channels: of what the plan learns, `[E, *S]`: for each of its channels one a class; None where it learns nothing.
+        channels: of what the plan learns, `[E, *S]`: for each of its channels one a class; None where there are none.
         plan: the decoder and its thresholds.
 
     Raises:
@@ -51,12 +51,12 @@ def maps_of(classes: Array, channels: Any, plan: InstancePlan) -> list[dict[str,
     return [{name: further[count * n + k] for n, name in enumerate(plan.channels)} for k in range(count)]
 
 
-def components(probability: Array, maps: Maps, thresholds: Thresholds) -> Ids:
+def components(probability: Array, _: Maps, thresholds: Thresholds) -> Ids:
     """Return what is connected, by sides and corners; objects that touch are one."""
     return joined(probability > thresholds.foreground)
 
 
-def by_watershed(probability: Array, maps: Maps, thresholds: Thresholds) -> Ids:
+def by_watershed(probability: Array, _: Maps, thresholds: Thresholds) -> Ids:
     """Return objects that are parted at their necks: the watershed of how far a pixel is from the background.
 
     An object starts at each peak whose height falls by the share `depth` on the way to a higher one, so that the same
@@ -64,7 +64,7 @@ def by_watershed(probability: Array, maps: Maps, thresholds: Thresholds) -> Ids:
     """
     mask = probability > thresholds.foreground
     height = ndimage.distance_transform_edt(mask) if not mask.all() else np.ones(mask.shape)
-    return flooded(-height, peaks(height, height * (1 - thresholds.depth)), mask)
+    return flooded(-height, peaks(height, height * (1 - thresholds.depth), joined(mask)), mask)
 
 
 def by_border(probability: Array, maps: Maps, thresholds: Thresholds) -> Ids:
@@ -81,7 +81,7 @@ def by_distance(probability: Array, maps: Maps, thresholds: Thresholds) -> Ids:
     """
     mask = probability > thresholds.foreground
     height = np.where(mask, maps["distance"], 0)
-    return flooded(-height, peaks(height, np.maximum(height - thresholds.depth, 0)), mask)
+    return flooded(-height, peaks(height, np.maximum(height - thresholds.depth, 0), joined(mask)), mask)
 
 
 DECODERS: dict[str, Callable[[Array, Maps, Thresholds], Ids]] = {
@@ -92,10 +92,16 @@ DECODERS: dict[str, Callable[[Array, Maps, Thresholds], Ids]] = {
 }
 
 
-def peaks(height: Array, seed: Array) -> Ids:
-    """Return the peaks of `height` that stand out by more than it exceeds `seed`, numbered (h-maxima)."""
-    filled = reconstruction(seed, height)
-    return joined(local_maxima(filled) & (filled > 0))
+def peaks(height: Array, seed: Array, parts: Ids) -> Ids:
+    """Return the peaks of `height` that stand out by more than it exceeds `seed`, numbered (h-maxima).
+
+    They are sought in the box of each part, whose height is above 0 in it: most of a picture is background.
+    """
+    cut = np.zeros(height.shape)
+    for number, box in enumerate(ndimage.find_objects(parts), 1):
+        own = parts[box] == number
+        cut[box] += reconstruction(np.where(own, seed[box], 0), np.where(own, height[box], 0))
+    return joined(local_maxima(cut) & (cut > 0))
 
 
 def flooded(height: Array, starts: Ids, mask: Array) -> Ids:

@@ -1,4 +1,4 @@
-"""How the objects of a run are told apart: what its network learns for it, which decoder does it, by which thresholds."""
+"""How the objects of a run are told apart: what its network learns for it, which decoder does it and how."""
 
 from __future__ import annotations
 

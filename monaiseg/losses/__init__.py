@@ -8,6 +8,7 @@ from monai.losses import DiceCELoss, DiceLoss
 from torch import nn
 
 from monaiseg.errors import ConfigError, suggest
+from monaiseg.losses.channels import ChannelLoss
 from monaiseg.losses.hybrid import HybridLoss, StructureLoss
 from monaiseg.losses.outputs import OutputLoss, PresenceLoss
 
@@ -15,6 +16,7 @@ __all__ = [
     "MONAI_LOSSES",
     "OWN_LOSSES",
     "BCEDice",
+    "ChannelLoss",
     "HybridLoss",
     "OutputLoss",
     "PresenceLoss",
@@ -67,16 +69,20 @@ OWN_LOSSES = {"bce_dice": BCEDice, "hybrid": HybridLoss}
 """Those that MONAI has not."""
 
 
-def build_loss(name: str) -> OutputLoss:
+def build_loss(name: str, classes: int | None = None) -> OutputLoss:
     """Return a loss on logits, by its name here (`bce_dice`, `hybrid`) or in `monai.losses` (`DiceFocalLoss`, ...).
+
+    Args:
+        name: see above.
+        classes: how many channels it is for, as `OutputLoss` has it.
 
     Raises:
         ConfigError: there is no such loss.
     """
     if name in OWN_LOSSES:
-        return OutputLoss(OWN_LOSSES[name]())
+        return OutputLoss(OWN_LOSSES[name](), classes)
     if name not in MONAI_LOSSES:
         raise ConfigError(f"loss is {name!r}{suggest(str(name), [*OWN_LOSSES, *MONAI_LOSSES])}")
     made = _DicePlusCE if name == "DiceCELoss" else getattr(monai.losses, name)
     options = {} if name == "FocalLoss" else {"sigmoid": True}
-    return OutputLoss(made(include_background=True, **options))  # the first channel is a class like any other
+    return OutputLoss(made(include_background=True, **options), classes)  # the first channel is a class like any other
