@@ -1,7 +1,7 @@
 """How far the surfaces of two masks lie apart: the 95th percentile of the distances, and the share within a tolerance.
 
-The surface is the pixels of a mask that have a neighbour outside it, across a side or in 3D a face; what lies beyond the
-image is outside. Each counts alike, as in MONAI; DeepMind's surface-distance weighs them by length or area.
+The surface is the pixels of a mask that have a neighbour outside it, across a side or in 3D a face; beyond the image
+all is outside. Each counts alike, as in MONAI; DeepMind's surface-distance weighs them by length or area.
 """
 
 from __future__ import annotations
