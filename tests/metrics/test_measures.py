@@ -94,3 +94,4 @@ def test_measures_at_a_threshold_find_it_among_the_matches() -> None:
     matches = match_instances(label(blocks((16, 18), 3)), label(blocks((16, 18), 4)), (0.75, 0.5))
     assert MEASURES["ap50"].of(matches) == 1 and MEASURES["ap75"].of(matches) == 0
     assert MEASURES["rq"].of(matches) == 0.5, "panoptic quality wants more than a half"
+    assert MEASURES["sq"].of(matches) == 0.6 and MEASURES["pq"].of(matches) == 0.3
