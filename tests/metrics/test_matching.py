@@ -171,7 +171,8 @@ def test_ids_are_names_and_no_numbers(scale: int) -> None:
 
 def test_a_map_without_background() -> None:
     both = np.array([[3, 3, 5]])
-    assert match_instances(both, both).tp.tolist() == [2] * 10
+    for scale in (1, 2**40):
+        assert match_instances(both * scale, both).tp.tolist() == [2] * 10
     assert match_instances(np.zeros((0, 4), np.int32), np.zeros((0, 4), np.int32)).tp.tolist() == [0] * 10
 
 
