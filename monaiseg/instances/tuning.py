@@ -27,12 +27,12 @@ SCORE = (
 )
 IOU = (0.5,)
 
-_FOREGROUND, _SIZES = (0.4, 0.5, 0.6), (0, 10, 30)
+_FOREGROUND, _DEPTHS, _SIZES = (0.4, 0.5, 0.6), (0.05, 0.1, 0.2, 0.3), (10, 30)
 GRIDS: dict[str, dict[str, Sequence[float]]] = {
-    "components": {"foreground": (0.3, 0.4, 0.5, 0.6, 0.7), "min_size": (0, 10, 20, 40)},
-    "watershed": {"foreground": _FOREGROUND, "depth": (0.1, 0.2, 0.3), "min_size": _SIZES},
-    "border": {"foreground": _FOREGROUND, "border": (0.3, 0.5, 0.7), "min_size": _SIZES},
-    "distance": {"foreground": _FOREGROUND, "depth": (0.1, 0.2, 0.3), "min_size": _SIZES},
+    "components": {"foreground": (0.3, 0.4, 0.5, 0.6, 0.7), "min_size": (0, *_SIZES)},
+    "watershed": {"foreground": _FOREGROUND, "depth": _DEPTHS, "min_size": _SIZES},
+    "border": {"foreground": _FOREGROUND, "border": (0.2, 0.3, 0.5, 0.7), "min_size": _SIZES},
+    "distance": {"foreground": _FOREGROUND, "depth": _DEPTHS, "min_size": _SIZES},
 }
 """What is tried of each decoder: every combination."""
 
