@@ -125,6 +125,20 @@ def test_only_holes_are_filled(ids: np.ndarray) -> None:
         assert np.array_equal(filled(mine) > 0, alone)
 
 
+@given(
+    arrays(np.float32, array_shapes(min_dims=2, max_dims=3, max_side=8), elements=st.floats(0, 1, width=32)),
+    st.sampled_from(sorted(DECODERS)),
+    st.integers(0, 99),
+)
+def test_all_of_the_foreground_is_parted_and_nothing_else(probability: np.ndarray, decoder: str, seed: int) -> None:
+    channels = np.random.default_rng(seed).random((2, *probability.shape))
+    found = decode(probability[None], channels, plan(decoder, min_size=0))[0]
+    mask = probability > 0.5
+    assert np.array_equal(found > 0, mask | (filled(found) > 0)) and (found[mask] > 0).all()
+    parts, count = ndimage.label(mask, np.ones((3,) * mask.ndim))
+    assert len({(int(a), int(b)) for a, b in zip(found[mask], parts[mask])}) == found.max() >= count
+
+
 def test_what_does_not_fit_is_told() -> None:
     classes, channels = told(PAIR)
     with pytest.raises(ConfigError, match="instances is none"):
