@@ -31,8 +31,8 @@ class Thresholds:
     """
 
     foreground: float = 0.5
-    border: float = 0.5
-    depth: float = 0.2
+    border: float = 0.3
+    depth: float = 0.1
     min_size: int = 10
 
 
@@ -87,7 +87,7 @@ def instance_plan(instances: str | Sequence[str] = NONE) -> InstancePlan:
     """Return the plan that the key `instances` of a bundle asks for, with default thresholds.
 
     `none`: no objects; `components`: nothing more is learnt, and what touches is one object; `border`, `distance` or a
-    list of both: these channels are learnt. Of both, the border decides until `evaluate --tune True` finds better.
+    list of both: these channels are learnt. Of both, the distance decides until `evaluate --tune True` finds better.
 
     Raises:
         ConfigError: it is none of these.
@@ -105,7 +105,7 @@ def instance_plan(instances: str | Sequence[str] = NONE) -> InstancePlan:
             wrong = suggest(str(name), words) if name not in words else "; that word stands alone, and each once"
             raise ConfigError(f"instances is {instances!r}{wrong}")
     channels = tuple(name for name in CHANNELS if name in names)
-    return InstancePlan(channels, channels[0])
+    return InstancePlan(channels, channels[-1])
 
 
 def decoders_of(channels: Sequence[str]) -> tuple[str, ...]:

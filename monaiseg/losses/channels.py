@@ -10,14 +10,11 @@ from torch.nn import functional as F
 FULL = 255.0
 """The level of a label that stands for a probability of 1."""
 
-WEIGHT = 4.0
-"""So many times more than elsewhere, beyond once, a pixel counts where the target is 1: borders are few."""
-
 
 class ChannelLoss(nn.Module):
-    """Weighted binary cross entropy plus Dice of squares, with soft targets: a level of 255 is a probability of 1.
+    """Binary cross entropy plus Dice of squares, with soft targets: a level of 255 is a probability of 1.
 
-    Both are least where each probability equals its target.
+    Both are least where each probability equals its target; Dice has borders learnt, which are few pixels.
     """
 
     def __init__(self) -> None:
@@ -27,6 +24,5 @@ class ChannelLoss(nn.Module):
     def forward(self, logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
         """Return the loss, a scalar of at least 0, for `logits` and `levels` `[B, E, *spatial]`."""
         target = levels / FULL
-        entropy = F.binary_cross_entropy_with_logits(logits, target, weight=1 + WEIGHT * target)
-        loss: torch.Tensor = entropy + self.dice(logits, target)
+        loss: torch.Tensor = F.binary_cross_entropy_with_logits(logits, target) + self.dice(logits, target)
         return loss

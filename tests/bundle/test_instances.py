@@ -56,7 +56,7 @@ def test_the_network_has_channels_for_each_class_and_the_run_says_so(trained: Si
     facts = json.loads((trained.run / "run.json").read_text())
     assert facts["config"]["instances"] == ["border", "distance"] and facts["shape"]["out_channels"] == 1
     run = TrainedRun(str(trained.run))
-    assert run.instance_plan() == InstancePlan(("border", "distance"), "border")
+    assert run.instance_plan() == InstancePlan(("border", "distance"), "distance")
     assert run.network().eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 3, 32, 32)
 
 

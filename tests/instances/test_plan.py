@@ -18,8 +18,8 @@ from monaiseg.instances.plan import DECODERS, decoders_of
         ("components", (), "components"),
         ("border", ("border",), "border"),
         ("distance", ("distance",), "distance"),
-        (["border", "distance"], ("border", "distance"), "border"),
-        (("distance", "border"), ("border", "distance"), "border"),
+        (["border", "distance"], ("border", "distance"), "distance"),
+        (("distance", "border"), ("border", "distance"), "distance"),
     ],
 )
 def test_the_key_says_what_is_learnt_and_what_decides(key: Any, channels: tuple[str, ...], decoder: str) -> None:
