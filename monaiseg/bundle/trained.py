@@ -56,8 +56,9 @@ class TrainedRun:
             device=device,
             spatial_dims=self.shape["spatial_dims"],
             **{key: self.config[key] for key in ("amp", "channels_last")},
-            # As they came out, not as "auto": that would look at other pictures.
+            # As they came out, not as "auto": that would look at other cases.
             image_size=self._facts["settings"]["image_size"] or "none",
+            spacing=self._facts["settings"]["spacing"] or "none",
             roi_size=self._facts["settings"]["roi_size"],
         )
 

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from monaiseg.data.reading import image_shape
     from monaiseg.data.shape import CaseShape
     from monaiseg.data.sources import SOURCES, DataSource
+    from monaiseg.data.spacing import common_spacing, image_spacing, respaced_size
     from monaiseg.data.split_files import SplitFile, make_split_file, read_split_file
     from monaiseg.data.splits import allocate, foreground_shares, groups_of_cases
     from monaiseg.data.steps import evaluation_steps, training_steps
     from monaiseg.data.training import TrainingDataset
-    from monaiseg.data.transforms import NormaliseCase, ReadCase, ResizeCase
+    from monaiseg.data.transforms import NormaliseCase, ReadCase, ResizeCase, RespaceCase
     from monaiseg.data.volumes import is_volume, volume_geometry
 
 __all__ = [
@@ -49,11 +50,13 @@ __all__ = [
     "NormaliseCase",
     "ReadCase",
     "ResizeCase",
+    "RespaceCase",
     "SplitFile",
     "TrainingDataset",
     "all_cases",
     "allocate",
     "build_augmentation",
+    "common_spacing",
     "data_hash",
     "evaluation_loader",
     "evaluation_steps",
@@ -67,6 +70,7 @@ __all__ = [
     "groups_of",
     "groups_of_cases",
     "image_shape",
+    "image_spacing",
     "images_of",
     "is_volume",
     "leaked_pairs",
@@ -76,6 +80,7 @@ __all__ = [
     "make_split_file",
     "near_pairs",
     "read_split_file",
+    "respaced_size",
     "tell_leaks",
     "training_loader",
     "training_steps",
@@ -100,10 +105,11 @@ _HOMES = {
     "shape": ("CaseShape",),
     "sources": ("SOURCES", "DataSource"),
     "split_files": ("SplitFile", "make_split_file", "read_split_file"),
+    "spacing": ("common_spacing", "image_spacing", "respaced_size"),
     "splits": ("allocate", "foreground_shares", "groups_of_cases"),
     "steps": ("evaluation_steps", "training_steps"),
     "training": ("TrainingDataset",),
-    "transforms": ("NormaliseCase", "ReadCase", "ResizeCase"),
+    "transforms": ("NormaliseCase", "ReadCase", "ResizeCase", "RespaceCase"),
     "volumes": ("is_volume", "volume_geometry"),
 }
 __getattr__ = lazy_names(__name__, {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names})

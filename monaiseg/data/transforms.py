@@ -10,23 +10,26 @@ import numpy as np
 import torch
 from monai.transforms import Resize, Transform
 from monai.utils import convert_to_tensor
+from scipy.ndimage import gaussian_filter
+from torch.nn import functional as F
 
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.labels import read_label
 from monaiseg.data.looks import look
 from monaiseg.data.reading import check_fit, read_image
+from monaiseg.data.spacing import image_spacing, respaced_size
 from monaiseg.errors import DataError
 
 logger = logging.getLogger("monaiseg")
 
 
 class ReadCase(Transform):
-    """Read a case: `image` [C, *S], `label` [K, *S] uint8, `mean` [C], `std` [C], `size` [axes], `id` and `look`.
+    """Read a case: `image` [C, *S], `label` [K, *S], `mean` and `std` [C], `size` and `spacing` [axes], `id`, `look`.
 
     The image keeps its type (uint8 for 8-bit pictures), so that a cache of it stays small; `mean` and `std` are those
-    of the whole image, for `NormaliseCase`; the look of the image is for `CaseDataset`. A case without label files gets
-    no label.
+    of the whole image, for `NormaliseCase`; the look of the image is for `CaseDataset`. Size and spacing (millimetres a
+    voxel, of pictures 1) are those of the files. A case without label files gets no label.
 
     Args:
         spatial_dims: 2 or 3.
@@ -52,6 +55,7 @@ class ReadCase(Transform):
             "std": torch.from_numpy(image.std(axes, dtype=np.float64)).float(),
             "id": case["id"],
             "size": torch.tensor(image.shape[1:]),
+            "spacing": torch.tensor(image_spacing(case, self.spatial_dims)),
             "look": torch.from_numpy(look(image)),
         }
         if case["label"]:
@@ -93,6 +97,43 @@ class ResizeCase(Transform):
             return item | {"image": image}
         label = convert_to_tensor(self._label(item["label"]), dtype=item["label"].dtype, track_meta=False)
         return item | {"image": image, "label": label}
+
+
+class RespaceCase(Transform):
+    """Resample image and label, where it is asked to, linearly to a spacing; a label is where it is above a half.
+
+    Both keep their type. `size` and `spacing` of the item stay those of the case.
+
+    Args:
+        spacing: the new spacing, millimetres a voxel along each axis.
+        label: whether the label is resampled too.
+    """
+
+    def __init__(self, spacing: Sequence[float], label: bool) -> None:
+        self.spacing = tuple(spacing)
+        self.label = label
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return the item with its image `[C, *size]` and label `[K, *size]` of the size that the spacing gives."""
+        size = respaced_size(item["image"].shape[1:], item["spacing"].tolist(), self.spacing)
+        if size == tuple(item["image"].shape[1:]):
+            return item
+        changed = {"image": resized(item["image"].float(), size).to(item["image"].dtype)}
+        if self.label:
+            changed["label"] = (resized(item["label"].float(), size) > 0.5).to(item["label"].dtype)
+        return item | changed
+
+
+def resized(values: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Return `values` `[C, *spatial]`, float32, resized linearly to `size`, smoothed before along axes that shrink.
+
+    Edges are continued, where MONAI's Resize smooths zeros into them.
+    """
+    shrinking = np.array(values.shape[1:]) / np.array(size)
+    sigma = (0.0, *np.maximum(0, (shrinking - 1) / 2))
+    smooth = torch.from_numpy(gaussian_filter(values.numpy(), sigma, mode="nearest")) if any(sigma) else values
+    mode = "bilinear" if values.ndim == 3 else "trilinear"
+    return F.interpolate(smooth[None], size=tuple(size), mode=mode, align_corners=False)[0]
 
 
 class NormaliseCase(Transform):
