@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monaiseg.data.datasets import CaseDataset
     from monaiseg.data.duplicates import NearPair, find_duplicates, groups_of, near_pairs
     from monaiseg.data.fetching import fetch_data
-    from monaiseg.data.generated import GENERATED, generate_nuclei, generate_polyps, write_generated
+    from monaiseg.data.generated import GENERATED, generate_nuclei, generate_polyps, generate_structure, write_generated
     from monaiseg.data.layouts import LAYOUTS, find_data, list_cases
     from monaiseg.data.leaks import leaked_pairs, tell_leaks
     from monaiseg.data.loaders import EpochSampler, evaluation_loader, training_loader
@@ -67,6 +67,7 @@ __all__ = [
     "foreground_shares",
     "generate_nuclei",
     "generate_polyps",
+    "generate_structure",
     "groups_of",
     "groups_of_cases",
     "image_shape",
@@ -95,7 +96,7 @@ _HOMES = {
     "datasets": ("CaseDataset",),
     "duplicates": ("NearPair", "find_duplicates", "groups_of", "near_pairs"),
     "fetching": ("fetch_data",),
-    "generated": ("GENERATED", "generate_nuclei", "generate_polyps", "write_generated"),
+    "generated": ("GENERATED", "generate_nuclei", "generate_polyps", "generate_structure", "write_generated"),
     "layouts": ("LAYOUTS", "find_data", "list_cases"),
     "leaks": ("leaked_pairs", "tell_leaks"),
     "loaders": ("EpochSampler", "evaluation_loader", "training_loader"),
