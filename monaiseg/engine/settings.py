@@ -17,8 +17,9 @@ from monaiseg.nn import narrow_strided
 ROI = {2: (128, 128), 3: (64, 64, 64)}
 BATCH = {2: 4, 3: 2}
 LARGEST = 256
-STEP = 16
-"""What `auto` stands for: small enough for 3D in 24 GiB, and a multiple that most networks divide by."""
+STEP = 8
+"""What `auto` stands for: small enough for 3D in 24 GiB; of volumes a multiple of 8, beyond which networks pad by
+themselves. With 16, crops of volumes of 35 x 50 x 36 would be half padding."""
 
 
 class Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import nibabel
@@ -35,7 +36,7 @@ def test_volumes_of_many_spacings_train_and_come_back_as_they_are(anisotropic: P
     run = only_run(anisotropic)
     settings = json.loads((run / "run.json").read_text())["settings"]
     assert settings["spacing"] == [1, 1, 2.5] and settings["image_size"] is None
-    assert settings["roi_size"] == [32, 48, 16]
+    assert settings["roi_size"] == [32, 40, 16]
     assert TrainedRun(str(run)).settings("cpu").spacing == (1, 1, 2.5)
     capsys.readouterr()
     assert main(["evaluate", "--model", str(run)]) == 0
@@ -55,3 +56,50 @@ def test_spacing_can_be_set_and_switched_off(anisotropic: Path) -> None:
     options = ["--spacing", "none", "--output_dir", "other/runs"]
     assert main(["train", "unetpp", "--data_root", "set", *SMALL, *options, "--roi_size", "16"]) == 0
     assert json.loads((only_run(anisotropic / "other") / "run.json").read_text())["settings"]["spacing"] is None
+
+
+NARROW = {
+    "unet3p": "--arch unet3p --arch_options {'features':(4,8,8),'cat_channels':4}",
+    "resunetpp": "--arch resunetpp "
+    "--arch_options {'features':(4,8,16),'bridge_rates':(1,1,1,2),'output_rates':(1,1,2,2)}",
+    "resnet18": "--encoder resnet18 --arch_options {'encoder_options':{'widths':(8,8,16,16)}}",
+}
+
+
+@pytest.mark.parametrize("kind", NARROW)
+def test_the_bundle_of_volumes_takes_other_networks_and_encoders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, kind: str
+) -> None:
+    for seed in range(4):
+        body_case(tmp_path / "set", f"case_{seed}", (1, 1.25, 1), seed=seed)
+    monkeypatch.chdir(tmp_path)
+    options = [*NARROW[kind].split(), "--epochs", "1", "--device", "cpu", "--foreground_crops", "0.5"]
+    assert main(["train", "hippocampus", "--data_root", "set", *options]) == 0
+    run = only_run(tmp_path)
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["status"] == "finished" and facts["shape"] == {"spatial_dims": 3, "in_channels": 1, "out_channels": 2}
+    capsys.readouterr()
+    assert main(["evaluate", "--model", str(run)]) == 0
+    assert "difference 0\n" in capsys.readouterr().out
+    assert main(["predict", "set/imagesTr/case_0.nii.gz", "--model", str(run)]) == 0
+    assert nibabel.load("predictions/case_0.nii.gz").shape == (32, 32, 24)
+
+
+def test_real_volumes_come_back_on_their_grid_with_their_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real_data
+) -> None:
+    source = real_data("msd-hippocampus")
+    names = [path.name for path in sorted((source / "imagesTr").glob("*.nii.gz"))[:5]]
+    for sub in ("imagesTr", "labelsTr"):
+        (tmp_path / "set" / sub).mkdir(parents=True)
+        for name in names:
+            shutil.copy(source / sub / name, tmp_path / "set" / sub / name)
+    monkeypatch.chdir(tmp_path)
+    options = "--arch_options {'features':(4,8)} --epochs 2 --lr 0.02 --device cpu".split()
+    assert main(["train", "hippocampus", "--data_root", "set", *options]) == 0
+    assert main(["predict", "set/imagesTr", "--model", str(only_run(tmp_path))]) == 0
+    for name in names:
+        image, written = (nibabel.load(tmp_path / folder / name) for folder in ("set/imagesTr", "predictions"))
+        assert written.shape == image.shape and np.array_equal(written.affine, image.affine)
+        assert np.allclose(written.header.get_zooms(), image.header.get_zooms())
+        assert written.get_data_dtype() == np.uint8 and set(np.unique(np.asarray(written.dataobj))) <= {0, 1, 2}

@@ -115,20 +115,20 @@ def test_slices_and_volumes_keep_their_size_and_small_volumes_get_a_small_crop(t
     assert make(train=[volume(tmp_path, (40, 30))]).image_size is None
     small = [volume(tmp_path, shape) for shape in ((35, 51, 36), (34, 47, 100), (33, 49, 17))]
     settings = make(train=small, spatial_dims=3)
-    assert settings.image_size is None and settings.roi_size == (48, 64, 48)
+    assert settings.image_size is None and settings.roi_size == (40, 56, 40)
     assert make(train=[volume(tmp_path, (90, 65, 64))], spatial_dims=3).roi_size == (64, 64, 64)
 
 
 def test_spacing_is_made_one_where_it_differs_and_the_crop_follows(tmp_path):
-    """At 2 mm a side the volumes are 20 to 80 voxels long, their median sizes 40, 45 and 20."""
+    """At 2 mm a side the volumes are 20 to 80 voxels long, their median sizes 40, 90 and 20."""
     spacings = [(1, 1, 4), (2, 2, 2), (4, 2, 2)]
     cases = [volume(tmp_path, (40, 90, 20), spacing) for spacing in spacings]
     settings = make(train=cases, spatial_dims=3)
-    assert settings.spacing == (2, 2, 2) and settings.roi_size == (48, 64, 32)
+    assert settings.spacing == (2, 2, 2) and settings.roi_size == (40, 64, 24)
     assert json.loads(json.dumps(settings.record()))["spacing"] == [2, 2, 2]
     own = make(train=cases, spatial_dims=3, spacing="none")
-    assert own.spacing is None and own.roi_size == (48, 64, 32)
-    assert make(train=cases, spatial_dims=3, spacing=4).roi_size == (32, 48, 16)
+    assert own.spacing is None and own.roi_size == (40, 64, 24)
+    assert make(train=cases, spatial_dims=3, spacing=4).roi_size == (24, 48, 16)
     assert make(train=cases, spatial_dims=3, spacing=[1.0, 1, 4], roi_size=24).spacing == (1, 1, 4)
     assert make(train=cases, spatial_dims=3, image_size=32).spacing is None
 
