@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from skimage.transform import resize
 from volumes import body_case, write_volume
 
 from monaiseg.data import (
@@ -133,6 +134,15 @@ def test_edges_are_continued_where_a_volume_shrinks() -> None:
     """Air in a CT is -1000 up to the edge; smoothing zeros into it would make it brighter there."""
     shrunk = resized(torch.full((2, 30, 9, 40), -1000.0), (10, 9, 7))
     assert torch.allclose(shrunk, torch.full((2, 10, 9, 7), -1000.0), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((2, 30, 9, 40), (10, 9, 57)), ((3, 41, 30), (17, 60)), ((1, 7, 5), (7, 5))]
+)
+def test_it_is_what_scikit_image_does(shape: tuple[int, ...], size: tuple[int, ...]) -> None:
+    values = torch.rand(*shape)
+    theirs = [resize(plane, size, order=1, mode="edge", anti_aliasing=True) for plane in values.numpy()]
+    assert np.abs(resized(values, size).numpy() - np.stack(theirs)).max() < 1e-5
 
 
 def test_what_shrinks_is_smoothed_along_that_axis_alone() -> None:
