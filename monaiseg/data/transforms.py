@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import Resize, Transform
+from monai.transforms import Transform
 from monai.utils import convert_to_tensor
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
@@ -84,25 +84,24 @@ class ResizeCase(Transform):
     """
 
     def __init__(self, size: Sequence[int], label: bool) -> None:
-        mode = {2: "bilinear", 3: "trilinear"}[len(size)]
-        self._image = Resize(size, mode=mode, anti_aliasing=True)
-        self._label = Resize(size, mode="nearest-exact", anti_aliasing=False) if label else None
+        self.size = tuple(size)
+        self.label = label
 
     def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return the item with its image `[C, *size]`, of the type it had, and label `[K, *size]`."""
-        image = convert_to_tensor(self._image(item["image"]), track_meta=False)
-        if item["image"].dtype == torch.uint8:
-            image = image.round_().clamp_(0, 255).byte()
-        if self._label is None:
-            return item | {"image": image}
-        label = convert_to_tensor(self._label(item["label"]), dtype=item["label"].dtype, track_meta=False)
-        return item | {"image": image, "label": label}
+        if tuple(item["image"].shape[1:]) == self.size:
+            return item
+        image = resized(item["image"].float(), self.size)
+        changed = {"image": image.round_().clamp_(0, 255).byte() if item["image"].dtype == torch.uint8 else image}
+        if self.label:
+            changed["label"] = F.interpolate(item["label"][None].float(), self.size, mode="nearest-exact")[0].byte()
+        return item | changed
 
 
 class RespaceCase(Transform):
     """Resample image and label, where it is asked to, linearly to a spacing; a label is where it is above a half.
 
-    Both keep their type. `size` and `spacing` of the item stay those of the case.
+    `size` and `spacing` of the item stay those of the case.
 
     Args:
         spacing: the new spacing, millimetres a voxel along each axis.
@@ -118,9 +117,9 @@ class RespaceCase(Transform):
         size = respaced_size(item["image"].shape[1:], item["spacing"].tolist(), self.spacing)
         if size == tuple(item["image"].shape[1:]):
             return item
-        changed = {"image": resized(item["image"].float(), size).to(item["image"].dtype)}
+        changed = {"image": resized(item["image"].float(), size)}
         if self.label:
-            changed["label"] = (resized(item["label"].float(), size) > 0.5).to(item["label"].dtype)
+            changed["label"] = (resized(item["label"].float(), size) > 0.5).byte()
         return item | changed
 
 
