@@ -30,7 +30,7 @@ class Settings:
         device: the torch device; `auto`: CUDA where there is one.
         amp: the dtype of autocast, or None; `auto`: bfloat16 where the processor computes in it, on the CPU in 2D only,
             because oneDNN's gradients of convolutions over maps of depth 2 are wrong in it.
-        memory_format: `channels_last: auto` is on in 2D, where it is faster.
+        memory_format: `channels_last: auto` is on in 2D, and in 3D on the CPU, where it is faster.
         compile: whether `torch.compile` is used.
         batch_size: cases a batch.
         image_size: the size that images are resized to, or None for their own; `auto`: pictures are resized to the
@@ -71,7 +71,7 @@ class Settings:
         self.spatial_dims = spatial_dims
         self.device = _device(device)
         self.amp = torch.bfloat16 if _switch("amp", amp, _has_bfloat16(self.device, spatial_dims)) else None
-        self.channels_last = _switch("channels_last", channels_last, spatial_dims == 2)
+        self.channels_last = _switch("channels_last", channels_last, spatial_dims == 2 or self.device.type == "cpu")
         self.compile = _switch("compile", compile, False)
         self.batch_size = BATCH[spatial_dims] if batch_size == "auto" else count("batch_size", batch_size)
         self.spacing = _spacing(spacing, image_size, train, spatial_dims)

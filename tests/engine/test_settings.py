@@ -21,7 +21,8 @@ def test_auto_follows_the_dimensions():
     assert flat.roi_size == (128, 128)
     assert volume.roi_size == (64, 64, 64)
     assert flat.memory_format == torch.channels_last
-    assert volume.memory_format == torch.contiguous_format
+    assert volume.memory_format == torch.channels_last_3d
+    assert make(spatial_dims=3, channels_last=False).memory_format == torch.contiguous_format
     assert flat.batch_size > volume.batch_size
 
 
