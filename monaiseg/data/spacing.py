@@ -30,13 +30,11 @@ def image_spacing(case: Case, axes: int) -> tuple[float, ...]:
 
 
 def common_spacing(cases: Sequence[Case], axes: int) -> tuple[float, ...] | None:
-    """Return the median spacing of volumes along each axis; None where they all have it, and for pictures."""
+    """Return the median spacing of volumes along each axis; None for pictures, and where there are no cases."""
     if not cases or not all(is_volume(images_of(case)[0]) for case in cases):
         return None
     spacings = [image_spacing(case, axes) for case in cases]
-    medians = tuple(float(median(lengths)) for lengths in zip(*spacings, strict=True))
-    differ = any(not _alike(own, common) for spacing in spacings for own, common in zip(spacing, medians, strict=True))
-    return medians if differ else None
+    return tuple(float(median(lengths)) for lengths in zip(*spacings, strict=True))
 
 
 def respaced_size(size: Sequence[int], own: Sequence[float], spacing: Sequence[float]) -> tuple[int, ...]:

@@ -35,8 +35,8 @@ class Settings:
         batch_size: cases a batch.
         image_size: the size that images are resized to, or None for their own; `auto`: pictures are resized to the
             median size of the training pictures, 256 at most, which learns fastest; volumes are left alone.
-        spacing: the millimetres a voxel that volumes are resampled to, or None for their own; `auto`: the median of the
-            training volumes where theirs differ, unless `image_size` is given.
+        spacing: the millimetres a voxel that volumes of other spacings are resampled to, or None for their own; `auto`:
+            the median of the training volumes, unless `image_size` is given.
         roi_size: the crop to train on, and the window where an image is too large to be predicted whole; `auto`: 128
             a side, or of volumes 64, less where the images are smaller once they are resized or resampled.
         accumulate: batches whose gradients are added up; `clip`: the largest gradient norm, 0 for any.

@@ -50,6 +50,25 @@ def test_volumes_of_many_spacings_train_and_come_back_as_they_are(anisotropic: P
         assert values.dtype == np.uint8 and set(np.unique(values)) <= {0, 1, 2}
 
 
+def test_a_volume_that_is_finer_than_all_that_were_trained_on_is_predicted_at_their_spacing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same body at half the spacing gets the same mask, twice as fine."""
+    for seed in range(4):
+        body_case(tmp_path / "set", f"case_{seed}", (2, 2, 2), seed=seed)
+    body_case(tmp_path / "fine", "case_0", (1, 1, 1), seed=0)
+    monkeypatch.chdir(tmp_path)
+    options = [*SMALL, "--epochs", "12", "--lr", "0.03", "--augment", "none"]
+    assert main(["train", "unetpp", "--data_root", "set", *options]) == 0
+    for data in ("set", "fine"):
+        files = f"{data}/imagesTr/case_0.nii.gz"
+        assert main(["predict", files, "--model", str(only_run(tmp_path)), "--output_dir", data + "_masks"]) == 0
+    coarse, fine = (np.asarray(nibabel.load(f"{data}_masks/case_0.nii.gz").dataobj) for data in ("set", "fine"))
+    doubled = coarse.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    assert doubled.shape == fine.shape and 0.01 < (fine > 0).mean() < 0.9
+    assert ((doubled > 0) == (fine > 0)).mean() > 0.95
+
+
 def test_spacing_can_be_set_and_switched_off(anisotropic: Path) -> None:
     assert main(["train", "unetpp", "--data_root", "set", *SMALL, "--spacing", "[2,2,2]", "--roi_size", "16"]) == 0
     assert json.loads((only_run(anisotropic) / "run.json").read_text())["settings"]["spacing"] == [2, 2, 2]

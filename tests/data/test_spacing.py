@@ -74,8 +74,7 @@ def test_what_a_set_has_in_common(tmp_path: Path) -> None:
         return [bare(file) for file in files]
 
     assert common_spacing(volumes((1, 1, 2), (1, 1, 2.5), (1.2, 1, 5)), 3) == (1, 1, 2.5)
-    assert common_spacing(volumes((1, 1, 2), (1, 1, 2)), 3) is None
-    assert common_spacing(volumes((1, 1, 2), (1.004, 1, 2)), 3) is None, "headers round"
+    assert common_spacing(volumes((1, 1, 2), (1, 1, 2)), 3) == (1, 1, 2), "other volumes may come to be predicted"
     assert common_spacing([], 3) is None
     Image.new("L", (4, 5)).save(tmp_path / "picture.png")
     assert common_spacing([bare(tmp_path / "picture.png")], 2) is None
