@@ -188,6 +188,15 @@ def test_the_desk_knows_only_the_door(room: str) -> None:
     assert [name for name in found if not within(name, *allowed) and not is_stdlib(name)] == []
 
 
+def test_the_room_of_objects_knows_data_and_metrics_but_no_engine() -> None:
+    own = (f"monaiseg.{room}" for room in ("errors", "data", "metrics", "instances"))
+    allowed = (*own, "torch", "monai", "numpy", "scipy", "skimage")
+    files = list(sources(CORE / "instances", "monaiseg.instances"))
+    assert len(files) > 5
+    found = {(path.name, name) for path, package in files for name in imports(path, package)}
+    assert {(path, name) for path, name in found if not within(name, *allowed) and not is_stdlib(name)} == set()
+
+
 def test_the_command_line_imports_torch_and_monai_late() -> None:
     for path, package in sources(CORE / "cli", "monaiseg.cli"):
         heavy = [name for name in imports(path, package, late=False) if within(name, "torch", "monai", "ignite")]

@@ -19,7 +19,7 @@ from monaiseg.bundle._calling import calling_parser
 from monaiseg.data import CaseShape, CaseSplit, tell_leaks
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import OutputError
-from monaiseg.metrics import DEFINITION
+from monaiseg.metrics import contract
 
 PACKAGES = ("monaiseg", "monai", "pytorch-ignite", "numpy")
 
@@ -76,7 +76,7 @@ class RunFolder:
             "settings": settings.record(),
             "shape": shape.record(),
             "data": {key: value for key, value in record.items() if key not in ("train", "validation", "file")},
-            "metrics": DEFINITION,
+            "metrics": contract(),
         }
         if len(datasets) == 2:
             self.facts["near_duplicates"] = tell_leaks(datasets[0], datasets[1], split.root)

@@ -11,8 +11,10 @@ from monai.bundle import ConfigParser
 from torch import nn
 
 from monaiseg.data import CaseSplit, Classes, ReadCase, all_cases, load_cases
+from monaiseg.engine.instances import TUNED
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import ConfigError, DataError, NameNotFound
+from monaiseg.instances import InstancePlan, instance_plan
 
 SAME = "same"
 """The word by which a bundle says: as the run had it."""
@@ -56,8 +58,9 @@ class TrainedRun:
             device=device,
             spatial_dims=self.shape["spatial_dims"],
             **{key: self.config[key] for key in ("amp", "channels_last")},
-            # As they came out, not as "auto": that would look at other pictures.
+            # As they came out, not as "auto": that would look at other cases.
             image_size=self._facts["settings"]["image_size"] or "none",
+            spacing=self._facts["settings"]["spacing"] or "none",
             roi_size=self._facts["settings"]["roi_size"],
         )
 
@@ -125,10 +128,45 @@ class TrainedRun:
         if len(trained) != len(there) or (len(trained) > 1 and trained != there):
             raise DataError(f"{cases.root}: has the classes {', '.join(there)}, the run {', '.join(trained)}")
 
-    def read_case(self, cases: CaseSplit | None = None) -> ReadCase:
-        """Return the step that reads a case as the run did, with the labels as those `cases` have them."""
+    def read_case(self, cases: CaseSplit | None = None, instances: bool = False) -> ReadCase:
+        """Return the step that reads a case as the run did, with the labels as those `cases` have them.
+
+        Args:
+            cases: see above.
+            instances: whether objects are to be told apart.
+        """
         classes = self.classes if cases is None else cases.classes
-        return ReadCase(**self.shape, classes=classes)
+        return ReadCase(**self.shape, classes=classes, instances=instances)
+
+    def instance_plan(self, cases: CaseSplit | None = None) -> InstancePlan:
+        """Return how the run tells objects apart: as it was tuned, which is said, else as it was trained.
+
+        Args:
+            cases: what is evaluated; where the plan was tuned on some of them, that is said too.
+
+        Raises:
+            ConfigError: what was tuned cannot be read, or is of another run.
+        """
+        trained, path = instance_plan(self.config.get("instances", "none")), self.path / TUNED
+        if not path.is_file():
+            return trained
+        try:
+            record = json.loads(path.read_text())
+            plan, tuned = InstancePlan.from_record(record), record["tuned"]
+            on, fitted = set(tuned["cases"]), tuned["cross_fitted"]["ap50"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path}: cannot be read ({error}); remove it, or evaluate with --tune True") from error
+        if plan.channels != trained.channels:
+            raise ConfigError(f"{path}: is of a run with other channels; remove it, or evaluate with --tune True")
+        print(f"objects: {plan}, as tuned on {len(on)} cases ({path})")
+        seen = (
+            on & {case["id"] for case in cases.validation}
+            if cases and str(cases.root.resolve()) == tuned["root"]
+            else ()
+        )
+        if seen:
+            print(f"objects: {len(seen)} of those are scored here, too well therefore; cross-fitted AP50 {fitted:.4f}")
+        return plan
 
     def expected_dice(self, *given: Any) -> float | None:
         """Return the training's best Dice, or None where one of the `given` keys is not the run's own."""

@@ -36,8 +36,8 @@ def progress(what: str) -> Iterator[Callable[[], None]]:
 
 
 def mapping_or_auto(text: str) -> str | dict[str, Any]:
-    """Return `"auto"`, or the dict that `--classes` holds; raises as `mapping` does."""
-    return text if text == "auto" else mapping(text, "--classes", "{'liver': 1, 'tumour': 2}")
+    """Return `"auto"`, `"instances"`, or the dict that `--classes` holds; raises as `mapping` does."""
+    return text if text in ("auto", "instances") else mapping(text, "--classes", "{'liver': 1, 'tumour': 2}")
 
 
 def mapping(text: str, flag: str = "--options", example: str = "{'norm': 'instance'}") -> dict[str, Any]:

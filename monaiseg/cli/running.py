@@ -6,11 +6,12 @@ import argparse
 import ast
 import json
 import logging
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
-from monaiseg.errors import ConfigError
+from monaiseg.errors import ConfigError, MonaisegError, cause_of
 
 
 def add_commands(commands: Any) -> None:
@@ -20,6 +21,9 @@ def add_commands(commands: Any) -> None:
     train.set_defaults(run=_train, takes_overrides=True)
     evaluate = commands.add_parser("evaluate", help="score a trained run: monaiseg evaluate --model RUN")
     evaluate.add_argument("--model", default="auto", help="the run's folder (default: the newest under runs)")
+    evaluate.add_argument(
+        "--data_root", nargs="+", default=["same"], help="the sets to score it on (default: same, the run's own cases)"
+    )
     evaluate.set_defaults(run=_evaluate, takes_overrides=True)
     predict = commands.add_parser("predict", help="write masks of images")
     predict.add_argument("input_dir", metavar="FOLDER", help="a folder of images, or one image")
@@ -55,7 +59,8 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _run(bundle: Path, config: str, run_id: str, overrides: dict[str, Any]) -> None:
+def _run(bundle: Path, config: str, run_id: str, overrides: dict[str, Any]) -> Any:
+    """Run a bundle and return what its `report` is, where it has one."""
     with warnings.catch_warnings():
         # MONAI warns at each run that a bundle is code; that is said in our documentation.
         warnings.filterwarnings("ignore", message="parsing config_file")
@@ -69,6 +74,7 @@ def _run(bundle: Path, config: str, run_id: str, overrides: dict[str, Any]) -> N
         workflow.initialize()
         workflow.run()
         workflow.finalize()
+        return workflow.parser.get_parsed_content("validate::report") if "validate::report" in workflow.parser else None
 
 
 def _train(options: argparse.Namespace, rest: list[str]) -> None:
@@ -79,7 +85,36 @@ def _train(options: argparse.Namespace, rest: list[str]) -> None:
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
-    _run(_bundle_of(options.model), "evaluate.yaml", "evaluating", {"model": options.model, **parse_overrides(rest)})
+    bundle, overrides = _bundle_of(options.model), {"model": options.model, **parse_overrides(rest)}
+    roots = list(dict.fromkeys(options.data_root))
+    if len(roots) == 1:
+        _run(bundle, "evaluate.yaml", "evaluating", overrides | {"data_root": roots[0]})
+        return
+    _evaluate_each(bundle, overrides, roots)
+
+
+def _evaluate_each(bundle: Path, overrides: dict[str, Any], roots: list[str]) -> None:
+    """Score a run on each set; one that cannot be used costs the others nothing, and is the error at the end."""
+    from monaiseg.bundle.several_sets import sets_as_text, write_sets
+
+    reports, faults = {}, {}
+    for root in roots:
+        print(f"\n{root}")
+        try:
+            reports[root] = _run(bundle, "evaluate.yaml", "evaluating", overrides | {"data_root": root})
+        except Exception as error:
+            cause = cause_of(error)
+            if not isinstance(cause, MonaisegError):
+                raise
+            faults[root] = cause
+            print(f"monaiseg: error: {cause}", file=sys.stderr)
+    summaries = {root: report.summary for root, report in reports.items()}
+    if summaries:
+        print(
+            f"\n{sets_as_text(summaries)}\n\nwritten         {write_sets(summaries, next(iter(reports.values())).run)}"
+        )
+    if faults:
+        raise next(iter(faults.values()))
 
 
 def _predict(options: argparse.Namespace, rest: list[str]) -> None:

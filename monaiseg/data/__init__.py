@@ -16,20 +16,21 @@ if TYPE_CHECKING:
     from monaiseg.data.datasets import CaseDataset
     from monaiseg.data.duplicates import NearPair, find_duplicates, groups_of, near_pairs
     from monaiseg.data.fetching import fetch_data
-    from monaiseg.data.generated import GENERATED, generate_nuclei, generate_polyps, write_generated
+    from monaiseg.data.generated import GENERATED, generate_nuclei, generate_polyps, generate_structure, write_generated
     from monaiseg.data.layouts import LAYOUTS, find_data, list_cases
-    from monaiseg.data.leaks import leaked_pairs, tell_leaks
+    from monaiseg.data.leaks import alike_groups, leaked_pairs, tell_leaks
     from monaiseg.data.loaders import EpochSampler, evaluation_loader, training_loader
     from monaiseg.data.loading import CaseSplit, all_cases, load_cases
     from monaiseg.data.looks import look
     from monaiseg.data.reading import image_shape
     from monaiseg.data.shape import CaseShape
     from monaiseg.data.sources import SOURCES, DataSource
+    from monaiseg.data.spacing import common_spacing, image_spacing, respaced_size
     from monaiseg.data.split_files import SplitFile, make_split_file, read_split_file
     from monaiseg.data.splits import allocate, foreground_shares, groups_of_cases
     from monaiseg.data.steps import evaluation_steps, training_steps
     from monaiseg.data.training import TrainingDataset
-    from monaiseg.data.transforms import NormaliseCase, ReadCase, ResizeCase
+    from monaiseg.data.transforms import NormaliseCase, ReadCase, ResizeCase, RespaceCase
     from monaiseg.data.volumes import is_volume, volume_geometry
 
 __all__ = [
@@ -49,11 +50,14 @@ __all__ = [
     "NormaliseCase",
     "ReadCase",
     "ResizeCase",
+    "RespaceCase",
     "SplitFile",
     "TrainingDataset",
+    "alike_groups",
     "all_cases",
     "allocate",
     "build_augmentation",
+    "common_spacing",
     "data_hash",
     "evaluation_loader",
     "evaluation_steps",
@@ -64,9 +68,11 @@ __all__ = [
     "foreground_shares",
     "generate_nuclei",
     "generate_polyps",
+    "generate_structure",
     "groups_of",
     "groups_of_cases",
     "image_shape",
+    "image_spacing",
     "images_of",
     "is_volume",
     "leaked_pairs",
@@ -76,6 +82,7 @@ __all__ = [
     "make_split_file",
     "near_pairs",
     "read_split_file",
+    "respaced_size",
     "tell_leaks",
     "training_loader",
     "training_steps",
@@ -90,9 +97,9 @@ _HOMES = {
     "datasets": ("CaseDataset",),
     "duplicates": ("NearPair", "find_duplicates", "groups_of", "near_pairs"),
     "fetching": ("fetch_data",),
-    "generated": ("GENERATED", "generate_nuclei", "generate_polyps", "write_generated"),
+    "generated": ("GENERATED", "generate_nuclei", "generate_polyps", "generate_structure", "write_generated"),
     "layouts": ("LAYOUTS", "find_data", "list_cases"),
-    "leaks": ("leaked_pairs", "tell_leaks"),
+    "leaks": ("alike_groups", "leaked_pairs", "tell_leaks"),
     "loaders": ("EpochSampler", "evaluation_loader", "training_loader"),
     "loading": ("CaseSplit", "all_cases", "load_cases"),
     "looks": ("look",),
@@ -100,10 +107,11 @@ _HOMES = {
     "shape": ("CaseShape",),
     "sources": ("SOURCES", "DataSource"),
     "split_files": ("SplitFile", "make_split_file", "read_split_file"),
+    "spacing": ("common_spacing", "image_spacing", "respaced_size"),
     "splits": ("allocate", "foreground_shares", "groups_of_cases"),
     "steps": ("evaluation_steps", "training_steps"),
     "training": ("TrainingDataset",),
-    "transforms": ("NormaliseCase", "ReadCase", "ResizeCase"),
+    "transforms": ("NormaliseCase", "ReadCase", "ResizeCase", "RespaceCase"),
     "volumes": ("is_volume", "volume_geometry"),
 }
 __getattr__ = lazy_names(__name__, {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names})

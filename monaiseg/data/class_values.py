@@ -123,5 +123,5 @@ def _gaps(keyed: Mapping[str, Values], every: Sequence[int]) -> str:
     table = ", ".join(f"'name{n}': {value}" for n, value in enumerate(value for value in every if value > 0))
     return (
         f"{file}: holds {rarest}, and the labels {shown(np.array(every))}, which may be classes; mend it, or name the "
-        f'classes with --classes "{{{table}}}"'
+        f'classes with --classes "{{{table}}}", or set --classes instances if each object has a value of its own'
     )

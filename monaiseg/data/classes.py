@@ -1,4 +1,4 @@
-"""The classes of a data set: their names, and how label files tell them: by file, by value or by colour."""
+"""The classes of a data set: their names, and how label files tell them: by file, value, colour or an id an object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from monaiseg.errors import ConfigError, DataError
 
-Kind = Literal["masks", "values", "colours"]
+Kind = Literal["masks", "values", "colours", "instances"]
 COLOUR_CHANNELS = 3
 BACKGROUND = "background"
 BLACK = (0, 0, 0)
@@ -23,9 +23,10 @@ class Classes:
 
     Attributes:
         kind: `masks`: a two-valued file, or several that are merged, a class; `values`: one file, in which each class
-            is one value or several; `colours`: one picture, in which each class is a colour.
+            is one value or several; `colours`: one picture, in which each class is a colour; `instances`: one file, in
+            which each object of the only class has a value of its own.
         names: a name a class.
-        keys: of `values`, the values of each class; of `colours`, red, green and blue of each; of `masks`, nothing.
+        keys: of `values`, the values of each class; of `colours`, red, green and blue of each; of others, nothing.
         background: of `colours`, that of no class.
     """
 
@@ -38,11 +39,17 @@ class Classes:
         return len(self.names)
 
     def __str__(self) -> str:
-        if self.kind == "masks":
+        if not self.keys:
             return ", ".join(self.names)
         keys = ["+".join(map(str, key)) if self.kind == "values" else str(key) for key in self.keys]
         told = (name if name == key else f"{name} = {key}" for name, key in zip(self.names, keys, strict=True))
         return ", ".join(told)
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether a place can be of one class only: of several in one file, unless some are regions of others."""
+        values = [value for key in self.keys for value in key]
+        return len(self) > 1 and (self.kind == "colours" or (self.kind == "values" and len(values) == len(set(values))))
 
     def record(self) -> dict[str, Any]:
         """Return the classes as a split file holds them; `from_record` reads it."""
@@ -59,20 +66,29 @@ class Classes:
 FOREGROUND = Classes("masks", ("foreground",))
 """One class, told by two-valued masks."""
 
+OBJECTS = Classes("instances", ("object",))
+"""One class, each object of which has an id of its own in the label file."""
 
-def classes_of(table: Mapping[str, Any], source: str) -> Classes:
+
+def classes_of(table: str | Mapping[str, Any], source: str) -> Classes:
     """Return the classes of a table: `{"liver": 1, "tumour": [2, 3]}`, or `{"polyp": [255, 0, 0]}` for colours.
 
     A list of three numbers is a colour if one of them is above 31 or a number occurs twice, else a set of values. The
     background's entry is no class; a colour is that of the background instead of black.
 
     Args:
-        table: names to a value, several values, or a colour.
+        table: names to a value, several values, or a colour; or the word `"instances"`, for ids of objects.
         source: what the table is, for error messages.
 
     Raises:
         ConfigError: the table is not of that form.
     """
+    if not isinstance(table, Mapping):
+        if table == OBJECTS.kind:
+            return OBJECTS
+        raise ConfigError(
+            f"{source} is {table!r}; write auto, instances, or a table such as \"{{'liver': 1, 'tumour': 2}}\""
+        )
     keys = {str(name): _key(value) for name, value in table.items() if str(name).lower() != BACKGROUND}
     if not keys or any(not key for key in keys.values()):
         raise ConfigError(
@@ -141,8 +157,8 @@ def classes_beside(root: Path) -> Classes | None:
     return None
 
 
-def _json(path: Path) -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(path.read_text())
+def _json(path: Path) -> str | dict[str, Any]:
+    table: str | dict[str, Any] = json.loads(path.read_text())
     return table
 
 

@@ -12,12 +12,12 @@ from monaiseg.data.class_values import find_classes
 from monaiseg.data.classes import Classes, classes_of
 from monaiseg.data.layouts import FoundData, find_data
 from monaiseg.data.reading import image_shape
-from monaiseg.errors import ConfigError, DataError
+from monaiseg.errors import DataError
 
 logger = logging.getLogger("monaiseg")
 
 ClassTable = str | Mapping[str, Any]
-"""`"auto"`, or a table as `classes_of` takes it."""
+"""`"auto"`, `"instances"`, or a table as `classes_of` takes it."""
 
 
 def find_whole(root: Path, layout: str = "auto", classes: ClassTable = "auto") -> tuple[FoundData, Classes]:
@@ -33,10 +33,8 @@ def find_whole(root: Path, layout: str = "auto", classes: ClassTable = "auto") -
     if found.faults:
         more = f" (and {len(found.faults) - 1} more; monaiseg data check {root} lists them)"
         raise DataError(f"{found.faults[0]}{more if len(found.faults) > 1 else ''}")
-    if isinstance(classes, Mapping):
-        return found, classes_of(classes, "classes")
     if classes != "auto":
-        raise ConfigError(f"classes is {classes!r}; write auto, or a table such as \"{{'liver': 1, 'tumour': 2}}\"")
+        return found, classes_of(classes, "classes")
     return found, found.classes or find_classes(found.cases, len(image_shape(found.cases[0])[1]))
 
 

@@ -1,4 +1,4 @@
-"""Tells at the start of a training which validation cases it has, as good as, been shown."""
+"""What data sets that have been read tell of near duplicates: across a split, and among the cases of one set."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from monaiseg.data.cases import images_of
 from monaiseg.data.datasets import CaseDataset
 from monaiseg.data.duplicates import near_pairs
 from monaiseg.data.looks import Looks
+from monaiseg.data.splits import groups_by
 
 logger = logging.getLogger("monaiseg")
 
@@ -50,3 +51,12 @@ def tell_leaks(train: CaseDataset, validation: CaseDataset, root: Path) -> dict[
             root,
         )
     return {"validation_cases": leaked, "pairs": [list(pair) for pair in pairs]}
+
+
+def alike_groups(dataset: CaseDataset) -> dict[str, str]:
+    """Return the group of each case by id: cases of one group, near duplicates and frames of a video are in one.
+
+    A case that stands alone is its own group; of a data set that was read without looks, near duplicates are not known.
+    """
+    pairs = [] if dataset.looks is None else near_pairs(dataset.looks, [images_of(case)[0] for case in dataset.data])
+    return dict(zip((case["id"] for case in dataset.data), groups_by(dataset.data, pairs), strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 
 from monaiseg._wording import counted
 from monaiseg.data.cases import Case, data_hash, group_of, images_of
-from monaiseg.data.classes import FOREGROUND, Classes
+from monaiseg.data.classes import FOREGROUND, OBJECTS, Classes
 from monaiseg.data.finding import ClassTable, every_case, find_whole
 from monaiseg.data.generated import generated_kind, write_generated
 from monaiseg.data.layouts import FoundData
@@ -35,6 +35,11 @@ class CaseSplit:
     validation: list[Case]
     origin: dict[str, Any]
     classes: Classes = FOREGROUND
+
+    @property
+    def told(self) -> str:
+        """The cases in words."""
+        return f"{counted(len(self.validation), 'case')} of {self.root}, layout {self.layout}, {self.origin['split']}"
 
     def record(self) -> dict[str, Any]:
         """Return what the split file holds: where the split came from, a hash of the files, the ids of each side."""
@@ -71,7 +76,8 @@ def load_cases(
         split_seed: the only thing that the folds depend on.
         generated: the kind of set that is generated where there is no folder, one of `GENERATED`.
         classes: `"auto"`: as the layout or a table beside the data tells, else as the label files do; or a table, as
-            `{"liver": 1, "tumour": 2}` by value or `{"polyp": [255, 0, 0]}` by colour.
+            `{"liver": 1, "tumour": 2}` by value or `{"polyp": [255, 0, 0]}` by colour; or `"instances"`: label files
+            hold an id an object.
         split: a split file, as `monaiseg data split` writes it, or `"none"`.
         part: what validates where the split file has train, validation and test: `"validation"` or `"test"`.
 
@@ -81,7 +87,9 @@ def load_cases(
     """
     version = generated_kind(generated).version
     if data_root == "none":
-        root = write_generated(generated, Path(generated_dir) / f"{generated}-v{version}")
+        numbered = classes == OBJECTS.kind
+        name = f"{generated}-v{version}{'-instances' if numbered else ''}"
+        root = write_generated(generated, Path(generated_dir) / name, instances=numbered)
         print(f"data: none given (--data_root FOLDER), so a set of {generated} was generated in {root}")
     else:
         root = _existing(data_root)

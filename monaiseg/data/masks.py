@@ -87,8 +87,9 @@ def binarise(values: Array, path: str) -> tuple[Mask, bool]:
         return values > 127, between.size > 0
     levels = np.unique(values)
     told = f"mask is not two-valued ({shown(levels)}, ...); write 0 for background and 255 for foreground"
-    named = ", or name its values with --classes if they are classes" if len(levels) < GRADIENT else ""
-    raise DataError(f"{path}: {told}{named}", "values")
+    few = "name its values with --classes if they are classes"
+    named = few if len(levels) < GRADIENT else "set --classes instances if each object has a value of its own"
+    raise DataError(f"{path}: {told}, or {named}", "values")
 
 
 def _far(values: Array) -> Mask:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from monai.transforms import Compose
 
 from monaiseg.data.augment import Augmentation, CaseDraw, Levels
 from monaiseg.data.augment.augmentation import recoloured
+from monaiseg.data.augment.foreground import Foreground, KeepForeground
 from monaiseg.data.augment.sampling import resampled, to_device
 from monaiseg.data.cases import Case
 from monaiseg.data.datasets import CaseDataset, Item, split_transform
@@ -51,7 +53,8 @@ class TrainingDataset(CaseDataset):
         if each_time.transforms:
             name = type(each_time.transforms[0]).__name__
             raise ConfigError(f"a TrainingDataset does not do {name}; take a CaseDataset, as docs/data.md shows")
-        super().__init__(data, transform, seed, folder)
+        kept = Compose([transform, KeepForeground()]) if augmentation.needs_foreground else transform
+        super().__init__(data, kept, seed, folder)
         self.augmentation = augmentation
 
     def __getitem__(self, key: Any) -> Item:
@@ -68,16 +71,18 @@ class TrainingDataset(CaseDataset):
         """
         pairs = [key if isinstance(key, tuple) else (0, key) for key in keys]
         items = [self.prepared(index) for _, index in pairs]
-        draws = [
-            self.augmentation.draw((self.seed, *pair), tuple(item["image"].shape))
-            for pair, item in zip(pairs, items, strict=True)
-        ]
+        draws = [self._draw(pair, item) for pair, item in zip(pairs, items, strict=True)]
         posed = {
             key: Packed.of([draw.pose.view_of(item[key]) for draw, item in zip(draws, items, strict=True)])
             for key in ("image", "label")
         }
         measured = {key: torch.stack([item[key] for item in items]) for key in ("mean", "std")}
         return {**posed, **measured, "id": [item["id"] for item in items], "draws": [draw.rest for draw in draws]}
+
+    def _draw(self, pair: tuple[int, int], item: Item) -> CaseDraw:
+        shape = tuple(item["image"].shape)
+        places = Foreground(item["foreground"].numpy(), shape[1:]) if "foreground" in item else None
+        return self.augmentation.draw((self.seed, *pair), shape, places)
 
     def finish(self, batch: Item, device: torch.device | str = "cpu") -> Item:
         """Return a batch of `__getitems__` changed and normalised: `image` float32 and `label` on the device, `id`.

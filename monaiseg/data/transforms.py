@@ -8,38 +8,55 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import Resize, Transform
+from monai.transforms import Transform
 from monai.utils import convert_to_tensor
+from scipy.ndimage import gaussian_filter
+from torch.nn import functional as F
 
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.classes import FOREGROUND, Classes
-from monaiseg.data.labels import read_label
+from monaiseg.data.labels import read_instances, read_label
 from monaiseg.data.looks import look
 from monaiseg.data.reading import check_fit, read_image
+from monaiseg.data.spacing import image_spacing, respaced_size
 from monaiseg.errors import DataError
 
 logger = logging.getLogger("monaiseg")
 
+LABELS = ("label", "instances")
+"""What is resized with an image, where a case has it."""
+
 
 class ReadCase(Transform):
-    """Read a case: `image` [C, *S], `label` [K, *S] uint8, `mean` [C], `std` [C], `size` [axes], `id` and `look`.
+    """Read a case: `image` [C, *S], `label` [K, *S], `mean` and `std` [C], `size` and `spacing` [axes], `id`, `look`.
+
+    Where asked for, `instances` [K, *S] int32 has an id for each object of each class, as `read_instances` tells them.
 
     The image keeps its type (uint8 for 8-bit pictures), so that a cache of it stays small; `mean` and `std` are those
-    of the whole image, for `NormaliseCase`; the look of the image is for `CaseDataset`. A case without label files gets
-    no label.
+    of the whole image, for `NormaliseCase`; the look of the image is for `CaseDataset`. Size and spacing (millimetres a
+    voxel, of pictures 1) are those of the files. A case without label files gets no label.
 
     Args:
         spatial_dims: 2 or 3.
         in_channels: channels of the image.
         out_channels: label channels that each case must have.
         classes: what they are, and how the label files tell them.
+        instances: whether objects are to be told apart.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int, classes: Classes | None = None) -> None:
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        out_channels: int,
+        classes: Classes | None = None,
+        instances: bool = False,
+    ) -> None:
         self.spatial_dims = spatial_dims
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.classes = classes or FOREGROUND
+        self.instances = instances
         self._told = False
 
     def __call__(self, case: Case) -> dict[str, Any]:
@@ -52,14 +69,20 @@ class ReadCase(Transform):
             "std": torch.from_numpy(image.std(axes, dtype=np.float64)).float(),
             "id": case["id"],
             "size": torch.tensor(image.shape[1:]),
+            "spacing": torch.tensor(image_spacing(case, self.spatial_dims)),
             "look": torch.from_numpy(look(image)),
         }
         if case["label"]:
-            item["label"] = self._label(case, image)
+            label = self._label(case, image)
+            item["label"] = torch.from_numpy((label != 0).astype(np.uint8) if self.instances else label)
+            if self.instances:
+                item["instances"] = torch.from_numpy(label)
         return item
 
-    def _label(self, case: Case, image: Any) -> torch.Tensor:
-        label, had_edges = read_label(case, self.spatial_dims, self.classes)
+    def _label(self, case: Case, image: Any) -> Any:
+        """Return the label, or the ids of objects where they are asked for."""
+        read = read_instances if self.instances else read_label
+        label, had_edges = read(case, self.spatial_dims, self.classes)
         check_fit(case, image, label)
         if len(label) != self.out_channels:
             raise DataError(
@@ -68,7 +91,7 @@ class ReadCase(Transform):
         if had_edges and not self._told:
             self._told = True
             logger.warning("%s: mask has grey edges; such masks are thresholded at 127 (told once)", images_of(case)[0])
-        return torch.from_numpy(label)
+        return label
 
 
 class ResizeCase(Transform):
@@ -76,23 +99,65 @@ class ResizeCase(Transform):
 
     Args:
         size: the new size.
-        label: whether the label is resized too.
+        label: whether the label is resized too, and the objects where there are any.
     """
 
     def __init__(self, size: Sequence[int], label: bool) -> None:
-        mode = {2: "bilinear", 3: "trilinear"}[len(size)]
-        self._image = Resize(size, mode=mode, anti_aliasing=True)
-        self._label = Resize(size, mode="nearest-exact", anti_aliasing=False) if label else None
+        self.size = tuple(size)
+        self.label = label
 
     def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return the item with its image `[C, *size]`, of the type it had, and label `[K, *size]`."""
-        image = convert_to_tensor(self._image(item["image"]), track_meta=False)
-        if item["image"].dtype == torch.uint8:
-            image = image.round_().clamp_(0, 255).byte()
-        if self._label is None:
-            return item | {"image": image}
-        label = convert_to_tensor(self._label(item["label"]), dtype=item["label"].dtype, track_meta=False)
-        return item | {"image": image, "label": label}
+        if tuple(item["image"].shape[1:]) == self.size:
+            return item
+        image = resized(item["image"].float(), self.size)
+        changed = {"image": image.round_().clamp_(0, 255).byte() if item["image"].dtype == torch.uint8 else image}
+        labels = {key: nearest(item[key], self.size) for key in LABELS if self.label and key in item}
+        return item | changed | labels
+
+
+class RespaceCase(Transform):
+    """Resample image and label, where it is asked to, linearly to a spacing; a label is where it is above a half.
+
+    Objects keep their ids, by nearest neighbour. `size` and `spacing` of the item stay those of the case.
+
+    Args:
+        spacing: the new spacing, millimetres a voxel along each axis.
+        label: whether the label is resampled too.
+    """
+
+    def __init__(self, spacing: Sequence[float], label: bool) -> None:
+        self.spacing = tuple(spacing)
+        self.label = label
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return the item with its image `[C, *size]` and label `[K, *size]` of the size that the spacing gives."""
+        size = respaced_size(item["image"].shape[1:], item["spacing"].tolist(), self.spacing)
+        if size == tuple(item["image"].shape[1:]):
+            return item
+        changed = {"image": resized(item["image"].float(), size)}
+        if self.label:
+            changed["label"] = (resized(item["label"].float(), size) > 0.5).byte()
+        if self.label and "instances" in item:
+            changed["instances"] = nearest(item["instances"], size)
+        return item | changed
+
+
+def resized(values: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Return `values` `[C, *spatial]`, float32, resized linearly to `size`, smoothed before along axes that shrink.
+
+    Edges are continued, where MONAI's Resize smooths zeros into them.
+    """
+    shrinking = np.array(values.shape[1:]) / np.array(size)
+    sigma = (0.0, *np.maximum(0, (shrinking - 1) / 2))
+    smooth = torch.from_numpy(gaussian_filter(values.numpy(), sigma, mode="nearest")) if any(sigma) else values
+    mode = "bilinear" if values.ndim == 3 else "trilinear"
+    return F.interpolate(smooth[None], size=tuple(size), mode=mode, align_corners=False)[0]
+
+
+def nearest(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Return labels `[K, *spatial]` of any whole numbers up to 2^24 at `size`, each the nearest of what was there."""
+    return F.interpolate(labels[None].float(), size=tuple(size), mode="nearest-exact")[0].to(labels.dtype)
 
 
 class NormaliseCase(Transform):

@@ -24,15 +24,15 @@ MOST_IN_A_BYTE = 255
 def label_files(probabilities: Array, classes: Classes) -> dict[str, Array]:
     """Return what the label files of a case hold, each by what follows the case's name in theirs.
 
-    By masks: `""` for one class, else `_<class>` for each, of 0 and 255 for pictures and 0 and 1 for volumes. By
-    values or colours: one file; where several classes are probable the most probable one holds, and of classes that
-    are regions of one another the smallest.
+    By masks: `""` for one class, else `_<class>` for each, of 0 and 255 for pictures and 0 and 1 for volumes; likewise
+    for objects, which probabilities alone do not tell apart. By values or colours: one file; where several classes are
+    probable the most probable one holds, and of classes that are regions of one another the smallest.
 
     Args:
         probabilities: `[K, *spatial]`, or masks; a class is where its probability is above 0.5.
     """
     present = probabilities > 0.5
-    if classes.kind == "masks":
+    if not classes.keys:
         high = np.uint8(WHITE if present.ndim == 3 else 1)
         names = [""] if len(classes) == 1 else [f"_{name}" for name in classes.names]
         return {name: mask * high for name, mask in zip(names, present, strict=True)}

@@ -1,8 +1,9 @@
 """The engine: the parts that MONAI's trainer and evaluator are given, for 2D and 3D alike."""
 
 from monaiseg.engine.attached import TrainingHandlers, ValidationHandlers
-from monaiseg.engine.handlers import BestModel, LastState, ValidationBoard, write_cases
+from monaiseg.engine.handlers import BestModel, LastState, ValidationBoard, write_scores
 from monaiseg.engine.inferer import WholeOrWindowInferer
+from monaiseg.engine.instances import TuneInstances, WriteInstances
 from monaiseg.engine.optim import build_optimizer, build_scheduler
 from monaiseg.engine.prediction import WriteMasks
 from monaiseg.engine.progress import ProgressBar
@@ -23,12 +24,14 @@ __all__ = [
     "Settings",
     "TrainingHandlers",
     "TrainingStep",
+    "TuneInstances",
     "ValidationBoard",
     "ValidationHandlers",
     "WholeOrWindowInferer",
+    "WriteInstances",
     "WriteMasks",
     "build_optimizer",
     "build_scheduler",
     "validation_interval",
-    "write_cases",
+    "write_scores",
 ]

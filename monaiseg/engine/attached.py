@@ -8,6 +8,7 @@ import torch
 from ignite.engine import Engine
 from monai.handlers import LrScheduleHandler, TensorBoardStatsHandler
 
+from monaiseg.data import FOREGROUND, Classes
 from monaiseg.engine.handlers import BestModel, LastState, ValidationBoard
 from monaiseg.engine.progress import ProgressBar
 from monaiseg.engine.report import EarlyStopping, Recorder, Report
@@ -22,6 +23,7 @@ class TrainingHandlers:
         run_folder: where the run is recorded.
         evaluator: validates, every `val_interval` epochs.
         network: the network, whose state is kept; `optimizer` and `scheduler` likewise.
+        classes: what the labels' first channels are.
         early_stopping: evaluations without a better score after which to stop; 0: never.
     """
 
@@ -34,6 +36,7 @@ class TrainingHandlers:
         scheduler: Any,
         val_interval: int,
         early_stopping: int,
+        classes: Classes = FOREGROUND,
     ) -> None:
         folder = run_folder.path
         self.handlers: list[Any] = [
@@ -43,7 +46,7 @@ class TrainingHandlers:
             TensorBoardStatsHandler(
                 log_dir=str(folder), tag_name="train/loss", output_transform=lambda output: output["loss"]
             ),
-            LastState(folder, evaluator, network, optimizer, scheduler),
+            LastState(folder, evaluator, network, optimizer, scheduler, classes),
             EarlyStopping(patience=early_stopping, evaluator=evaluator),
             Report(run_folder, evaluator),
         ]
@@ -62,7 +65,7 @@ class ValidationHandlers:
         self.handlers: list[Any] = [
             ProgressBar(description="validation"),
             BestModel(folder=folder, network=network, scores=scores),
-            ValidationBoard(folder=folder),
+            ValidationBoard(folder=folder, classes=scores.classes),
         ]
 
     def attach(self, evaluator: Engine) -> None:

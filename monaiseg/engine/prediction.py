@@ -48,7 +48,7 @@ class WriteMasks:
         output = evaluator.state.output
         for name, probabilities in zip(output["id"], output["pred"], strict=True):
             source = self.sources[name]
-            for ending, values in label_files(probabilities.numpy(), self.classes).items():
+            for ending, values in label_files(probabilities.cpu().numpy(), self.classes).items():
                 volume = is_volume(source)
                 content = encode_volume(values, volume_geometry(source).affine) if volume else encode_picture(values)
                 write_bytes(self._target(name, ending), content)

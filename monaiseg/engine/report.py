@@ -1,4 +1,4 @@
-"""What a run tells: a line an epoch, and at the end the score, the baseline's beside it and what to type next."""
+"""What a run tells: a line an epoch, and at the end the scores, the baseline's beside them and what to type next."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any, Protocol
 
 from ignite.engine import Engine, Events
 
-from monaiseg.engine.handlers import is_best, write_cases
+from monaiseg._files import make_folder
+from monaiseg.engine.handlers import is_best, write_scores
+from monaiseg.engine.score_text import as_text, details, scored, versus
 from monaiseg.engine.settings import count
-from monaiseg.metrics import CaseScores
+from monaiseg.metrics import CaseScores, Summary
 
 
 class Recorder(Protocol):
@@ -46,47 +48,50 @@ class Report:
         return round(time.monotonic() - self._start, 1)
 
     def _epoch(self, trainer: Engine) -> None:
-        state, scored = trainer.state, self.evaluator.state
+        state, now = trainer.state, self.evaluator.state
         line = f"epoch {state.epoch}/{state.max_epochs}  loss {state.train_loss:.4f}"
-        if scored.epoch == state.epoch:
-            line += f"  Dice {scored.metrics['dice']:.4f} (Otsu {scored.metrics['baseline_dice']:.4f})"
+        if now.epoch == state.epoch:
+            line += f"  Dice {now.metrics['dice']:.4f} (Otsu {now.metrics['baseline_dice']:.4f})"
         print(f"{line}  {self._seconds():.0f} s", flush=True)
 
     def _completed(self, trainer: Engine) -> None:
         best = self.evaluator.state
         if best.best_metric_epoch < 1:
             return
-        outcome = dict(best.best_scores, epoch=best.best_metric_epoch, cases=best.scored_cases)
+        scores: Summary = best.best_scores
+        outcome = dict(scores.means, epoch=best.best_metric_epoch, cases=scores.cases)
         self.run_folder.record(status="finished", best=outcome, training_seconds=self._seconds())
         folder = self.run_folder.path
         print(
-            f"\nvalidation Dice {outcome['dice']:.4f}, IoU {outcome['iou']:.4f} ({outcome['cases']} cases, "
-            f"epoch {outcome['epoch']}); {versus(outcome)}\n"
+            f"\nvalidation {scored(scores)}, epoch {best.best_metric_epoch}; {versus(scores)}\n"
+            f"{''.join(f'{line}{chr(10)}' for line in details(scores))}"
             f"run folder      {folder}\n"
             f"next            monaiseg predict FOLDER --model {shlex.quote(str(folder))} --output_dir predictions",
             flush=True,
         )
 
 
-def versus(scores: dict[str, Any]) -> str:
-    """Return the baseline's scores as a phrase that says whether the network beats them."""
-    baseline = f"Otsu's threshold: Dice {scores['baseline_dice']:.4f}, IoU {scores['baseline_iou']:.4f}"
-    return baseline if scores["dice"] > scores["baseline_dice"] else f"NOT BETTER than {baseline}"
-
-
 class EvaluationReport:
-    """Of an evaluator: prints the scores when it ends, and writes a row a case to `<folder>/evaluation-<time>.csv`.
+    """Of an evaluator: prints the scores when it ends; writes `cases.csv` and `scores.json` to a new folder of the run.
+
+    Attributes:
+        summary: the scores, after the evaluation.
+        folder: where they were written, `<run>/evaluation-<time>`.
 
     Args:
-        folder: the run's folder.
+        run: the run's folder.
         scores: the metric of the evaluator.
         expected: what the training scored on the same cases, to tell the difference; None on others.
+        data: what was evaluated, in words, for `scores.json`.
     """
 
-    def __init__(self, folder: Path, scores: CaseScores, expected: float | None) -> None:
-        self.folder = folder
+    def __init__(self, run: Path, scores: CaseScores, expected: float | None, data: str) -> None:
+        self.run = run
         self.scores = scores
         self.expected = expected
+        self.data = data
+        self.summary: Summary | None = None
+        self.folder: Path | None = None
 
     def attach(self, evaluator: Engine) -> None:
         """Print and write when the evaluation ends."""
@@ -94,14 +99,17 @@ class EvaluationReport:
 
     def __call__(self, evaluator: Engine) -> None:
         """Print and write."""
-        means = self.scores.means()
-        print(f"Dice {means['dice']:.6f}, IoU {means['iou']:.6f} ({len(self.scores.rows)} cases); {versus(means)}")
+        table = self.scores.table
+        assert table is not None
+        self.summary = Summary.of(table)
+        print(f"{scored(self.summary, digits=6)}; {versus(self.summary)}")
         if self.expected is not None:
-            difference = means["dice"] - self.expected
+            difference = self.summary.lines["dice"].mean - self.expected
             print(f"training scored Dice {self.expected:.6f} on the same cases: difference {difference:g}")
-        path = self.folder / f"evaluation-{datetime.now().astimezone():%Y%m%d-%H%M%S-%f}.csv"
-        write_cases(path, self.scores)
-        print(f"a row a case    {path}", flush=True)
+        print(as_text(self.summary))
+        self.folder = make_folder(self.run / f"evaluation-{datetime.now().astimezone():%Y%m%d-%H%M%S-%f}")
+        write_scores(self.folder, table, self.summary, data=self.data)
+        print(f"written         {self.folder}", flush=True)
 
 
 class EarlyStopping:

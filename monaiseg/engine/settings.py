@@ -10,15 +10,16 @@ from typing import Any
 
 import torch
 
-from monaiseg.data import Case, image_shape, images_of, is_volume
+from monaiseg.data import Case, common_spacing, image_shape, image_spacing, images_of, is_volume, respaced_size
 from monaiseg.errors import ConfigError
 from monaiseg.nn import narrow_strided
 
 ROI = {2: (128, 128), 3: (64, 64, 64)}
 BATCH = {2: 4, 3: 2}
 LARGEST = 256
-STEP = 16
-"""What `auto` stands for: small enough for 3D in 24 GiB, and a multiple that most networks divide by."""
+STEP = 8
+"""What `auto` stands for: small enough for 3D in 24 GiB; of volumes a multiple of 8, beyond which networks pad by
+themselves. With 16, crops of volumes of 35 x 50 x 36 would be half padding."""
 
 
 class Settings:
@@ -29,18 +30,20 @@ class Settings:
         device: the torch device; `auto`: CUDA where there is one.
         amp: the dtype of autocast, or None; `auto`: bfloat16 where the processor computes in it, on the CPU in 2D only,
             because oneDNN's gradients of convolutions over maps of depth 2 are wrong in it.
-        memory_format: `channels_last: auto` is on in 2D, where it is faster.
+        memory_format: `channels_last: auto` is on in 2D, and in 3D on the CPU, where it is faster.
         compile: whether `torch.compile` is used.
         batch_size: cases a batch.
         image_size: the size that images are resized to, or None for their own; `auto`: pictures are resized to the
             median size of the training pictures, 256 at most, which learns fastest; volumes are left alone.
+        spacing: the millimetres a voxel that volumes of other spacings are resampled to, or None for their own; `auto`:
+            the median of the training volumes, unless `image_size` is given.
         roi_size: the crop to train on, and the window where an image is too large to be predicted whole; `auto`: 128
-            a side, or of volumes 64, less where the images are smaller.
+            a side, or of volumes 64, less where the images are smaller once they are resized or resampled.
         accumulate: batches whose gradients are added up; `clip`: the largest gradient norm, 0 for any.
         seed: of all that is random but the split.
 
     Args:
-        train: the training cases, whose sizes `image_size: auto` looks at.
+        train: the training cases, whose sizes and spacings `auto` looks at.
 
     Raises:
         ConfigError: a value is of the wrong type or out of range; the message names its key.
@@ -56,6 +59,7 @@ class Settings:
         compile: bool = False,
         batch_size: int | str = "auto",
         image_size: Sequence[int] | int | str = "auto",
+        spacing: Sequence[float] | float | str = "auto",
         roi_size: Sequence[int] | int | str = "auto",
         accumulate: int = 1,
         clip: float = 0.0,
@@ -67,10 +71,11 @@ class Settings:
         self.spatial_dims = spatial_dims
         self.device = _device(device)
         self.amp = torch.bfloat16 if _switch("amp", amp, _has_bfloat16(self.device, spatial_dims)) else None
-        self.channels_last = _switch("channels_last", channels_last, spatial_dims == 2)
+        self.channels_last = _switch("channels_last", channels_last, spatial_dims == 2 or self.device.type == "cpu")
         self.compile = _switch("compile", compile, False)
         self.batch_size = BATCH[spatial_dims] if batch_size == "auto" else count("batch_size", batch_size)
-        median = _median_size(train, spatial_dims) if "auto" in (image_size, roi_size) else None
+        self.spacing = _spacing(spacing, image_size, train, spatial_dims)
+        median = _median_size(train, spatial_dims, self.spacing) if "auto" in (image_size, roi_size) else None
         self.image_size = self._image_size(image_size, median)
         self.roi_size = self._roi(roi_size, median)
         self.accumulate = count("accumulate", accumulate)
@@ -123,13 +128,33 @@ class Settings:
         return {key: value if isinstance(value, plain) else str(value) for key, value in vars(self).items()}
 
 
-def _median_size(cases: Sequence[Case], spatial_dims: int) -> tuple[int, ...] | None:
-    """Return the median size of pictures, or of volumes, from their headers; None for single slices."""
+def _spacing(spacing: Any, image_size: Any, train: Sequence[Case], spatial_dims: int) -> tuple[float, ...] | None:
+    if spacing == "none":
+        return None
+    sized = image_size not in ("auto", "none")
+    if spacing == "auto":
+        return None if sized else common_spacing(train, spatial_dims)
+    if sized:
+        raise ConfigError(f"spacing is {spacing!r} and image_size {image_size!r}; set one of the two to none")
+    if train and not is_volume(images_of(train[0])[0]):
+        raise ConfigError(f"spacing is {spacing!r}, but pictures have none; give --image_size instead")
+    lengths = spacing if isinstance(spacing, list | tuple) else (spacing,) * spatial_dims
+    if len(lengths) != spatial_dims or not all(number("spacing", length) for length in lengths):
+        several = f'{spatial_dims} of them as "{[1.0] * spatial_dims}"'
+        raise ConfigError(f"spacing is {spacing!r}; it must be auto, none, millimetres above 0, or {several}")
+    return tuple(map(float, lengths))
+
+
+def _median_size(cases: Sequence[Case], spatial_dims: int, spacing: Sequence[float] | None) -> tuple[int, ...] | None:
+    """Return the median size of pictures, or of volumes at a spacing, from their headers; None for single slices."""
     sizes = [image_shape(case)[1] for case in cases]
     if not sizes or {len(size) for size in sizes} != {spatial_dims}:
         return None
     if spatial_dims == 2 and any(is_volume(images_of(case)[0]) for case in cases):
         return None
+    if spacing:
+        own = (image_spacing(case, spatial_dims) for case in cases)
+        sizes = [respaced_size(size, before, spacing) for size, before in zip(sizes, own, strict=True)]
     return tuple(int(median_high(side)) for side in zip(*sizes, strict=True))
 
 

@@ -65,11 +65,17 @@ class EvaluationStep:
     """`iteration_update` of a SupervisedEvaluator.
 
     Its output has what the batch has, and `pred`: probabilities `[B, K, *spatial]` at the case's own size, which the
-    batch gives as `size: [B, axes]`.
+    batch gives as `size: [B, axes]`; and where the network has more channels than classes, `channels`: those of the
+    others, `[B, E, *spatial]`.
+
+    Args:
+        settings: how it computes.
+        classes: how many of the network's channels are classes; None: all.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, classes: int | None = None) -> None:
         self.settings = settings
+        self.classes = classes
 
     def __call__(self, engine: SupervisedEvaluator, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Predict a batch and return what came of it."""
@@ -78,7 +84,9 @@ class EvaluationStep:
             logits = engine.inferer(image, engine.network)
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         probabilities = own_size(logits.float().sigmoid(), batch["size"][0].tolist())
-        output = {**batch, "image": image, "pred": probabilities.cpu()}
+        output = {**batch, "image": image, "pred": probabilities[:, : self.classes]}
+        if self.classes is not None and self.classes < probabilities.shape[1]:
+            output["channels"] = probabilities[:, self.classes :]
         engine.state.output = output
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return output

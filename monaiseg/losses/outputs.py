@@ -9,30 +9,42 @@ from monai.losses import DeepSupervisionLoss
 from torch import nn
 from torch.nn import functional as F
 
+from monaiseg.losses.channels import ChannelLoss
+
 
 class OutputLoss(nn.Module):
     """Any loss, for a network's training output: a tensor, a list (deep supervision) or a dict with `logits`.
 
     With deep supervision it is the mean over the outputs, so that the learning rate means the same with and without.
     A `presence` in the dict adds `PresenceLoss`. The loss is computed in float32 whatever the outputs are.
+
+    Args:
+        loss: of the classes.
+        classes: how many channels are classes; those that follow are compared by `ChannelLoss`, which is added. None:
+            all.
     """
 
-    def __init__(self, loss: nn.Module) -> None:
+    def __init__(self, loss: nn.Module, classes: int | None = None) -> None:
         super().__init__()
         self.loss = loss
+        self.classes = classes
         self.each = DeepSupervisionLoss(loss, weight_mode="same")
+        self.further = DeepSupervisionLoss(ChannelLoss(), weight_mode="same")
         self.presence = PresenceLoss()
 
     def forward(self, outputs: Any, target: torch.Tensor) -> torch.Tensor:
-        """Return the loss, a scalar, for `target: [B, C, *spatial]`."""
+        """Return the loss, a scalar, for `target: [B, C, *spatial]`: classes of 0 and 1, then levels of 0 to 255."""
         auxiliary = outputs if isinstance(outputs, dict) else {}
         logits = auxiliary.get("logits", outputs)
         target = target.float()
         with torch.autocast(target.device.type, enabled=False):
             heads = [head.float() for head in (logits if isinstance(logits, list) else [logits])]
-            loss: torch.Tensor = self.each(heads, target) / len(heads)
+            own, more = slice(None, self.classes), slice(self.classes or target.shape[1], None)
+            loss: torch.Tensor = self.each([head[:, own] for head in heads], target[:, own]) / len(heads)
+            if more.start < target.shape[1]:
+                loss = loss + self.further([head[:, more] for head in heads], target[:, more]) / len(heads)
             if "presence" in auxiliary:
-                loss = loss + self.presence(auxiliary["presence"].float(), target)
+                loss = loss + self.presence(auxiliary["presence"].float(), target[:, own])
         return loss
 
 

@@ -10,7 +10,7 @@ import torch
 from monai.transforms import Transform
 from skimage.filters import threshold_otsu
 
-from monaiseg.metrics.scores import score_masks
+from monaiseg.metrics.overlap import count_pixels, dice
 
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R 601 weights of red, green and blue."""
@@ -26,11 +26,9 @@ def otsu_mask(image: npt.NDArray[Any], truth: torch.Tensor) -> torch.Tensor:
     if image.dtype == np.uint8:
         grey = np.round(grey).astype(np.uint8)
     above = torch.from_numpy(grey > threshold_otsu(grey))[None]
-    masks = []
-    for channel in truth:
-        bright, dark = (score_masks(mask, channel[None])[0] for mask in (above, ~above))
-        masks.append(above if bright >= dark else ~above)
-    return torch.cat(masks)
+    sides = torch.stack([above, ~above])
+    bright, dark = (dice(count_pixels(side.expand_as(truth)[None], truth[None])[0].numpy()) for side in sides)
+    return torch.cat([above if better else ~above for better in bright >= dark])
 
 
 class OtsuBaseline(Transform):

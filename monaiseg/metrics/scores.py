@@ -1,100 +1,146 @@
-"""Dice and IoU of each case at its own size, from masks."""
+"""The Ignite metric that scores cases as they are predicted: counts on the device, the rest a step behind."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from ignite.engine import Engine
 from ignite.metrics import Metric
 
+from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.errors import ConfigError
+from monaiseg.metrics.case_measures import E_CURVE, MATCHES, Objects, Scores, chosen_measures
+from monaiseg.metrics.decision import decided
+from monaiseg.metrics.measures import MEASURES
+from monaiseg.metrics.overlap import count_pixels
+from monaiseg.metrics.table import CaseTable
 
-DEFINITION = (
-    "Dice and IoU of the foreground (probability > 0.5) at each case's own size, mean over classes, then over cases; "
-    "1 where prediction and truth are both empty. Baseline: Otsu's threshold in the better polarity for each case."
-)
+Array = npt.NDArray[Any]
 
-
-@dataclass(frozen=True)
-class CaseScore:
-    """The scores of one case, each between 0 and 1, and those of the baseline."""
-
-    id: str
-    dice: float
-    iou: float
-    baseline_dice: float
-    baseline_iou: float
-
-
-def score_masks(prediction: torch.Tensor, truth: torch.Tensor) -> tuple[float, float]:
-    """Return Dice and IoU of boolean masks `[K, *spatial]`, the mean over the K classes; both empty counts as 1.
-
-    Raises:
-        ConfigError: the sizes differ.
-    """
-    if prediction.shape != truth.shape:
-        raise ConfigError(f"prediction is {tuple(prediction.shape)} and truth {tuple(truth.shape)}; they must be equal")
-    axes = tuple(range(1, truth.ndim))
-    both = (prediction & truth).sum(axes).double()
-    either = (prediction | truth).sum(axes).double()
-    empty = either == 0
-    dice = torch.where(empty, 1.0, 2 * both / (both + either).clamp(min=1))
-    iou = torch.where(empty, 1.0, both / either.clamp(min=1))
-    return dice.mean().item(), iou.mean().item()
+BEHIND = 2
+"""Cases whose further measures may be waited for: their arrays are kept until then."""
 
 
 class CaseScores(Metric):
-    """An Ignite metric: the mean Dice over cases; its `rows` hold a `CaseScore` a case.
+    """An Ignite metric: the mean Dice over cases; `table` holds all measures of all cases after it was computed.
 
-    Attached to an engine it also sets `iou`, `baseline_dice` and `baseline_iou` in `engine.state.metrics`. It reads
-    `pred` (probabilities), `label` and `baseline`, all `[B, K, *spatial]`, and the ids, from the engine's output.
+    Attached to an engine it also sets the mean of each column of the table in `engine.state.metrics`. It reads `pred`
+    (probabilities), `label` and `baseline`, all `[B, K, *spatial]`, `spacing` `[B, axes]` and `id` from the engine's
+    output, and where objects are told apart `instances` `[B, K, *spatial]` and `channels`. Overlap is counted on the
+    device that has the predictions, and the counts are asked for at the end only; what needs a processor is done in a
+    thread while the next case is predicted.
+
+    Args:
+        classes: what the K channels are.
+        measures: `"overlap"`, `"auto"` (all that fit the images), or names of `MEASURES`.
+        objects: tells the objects of a case apart; None, or one that is not `wanted`: measures of objects are left out.
+        groups: of ids, what a case belongs to, for intervals; a case without one stands alone.
     """
 
-    def __init__(self) -> None:
-        self.rows: list[CaseScore] = []
-        super().__init__(
-            output_transform=lambda output: tuple(output[key] for key in ("id", "pred", "label", "baseline"))
-        )
+    def __init__(
+        self,
+        classes: Classes = FOREGROUND,
+        measures: str | Sequence[str] = "overlap",
+        groups: Mapping[str, str] | None = None,
+        objects: Objects | None = None,
+    ) -> None:
+        self.classes = classes
+        self.groups = groups or {}
+        self.measures = chosen_measures(measures, objects)
+        self.table: CaseTable | None = None
+        # In a tuple: Ignite refuses a mapping that has no y_pred and y.
+        super().__init__(output_transform=lambda output: (output,))
 
     def reset(self) -> None:
         """Forget all cases."""
-        self.rows = []
+        self.table = None
+        self._ids: list[str] = []
+        self._counts: list[torch.Tensor] = []
+        self._faults: list[torch.Tensor] = []
+        self._further: deque[Future[tuple[Scores, Scores]]] = deque()
+        self._results: list[tuple[Scores, Scores]] = []
+        self._pool = ThreadPoolExecutor(1)
 
-    def update(self, output: tuple[Sequence[str], torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
-        """Add the cases of a batch: their ids, probabilities, labels and baselines.
-
-        Raises:
-            ConfigError: `pred` is not a probability, or `label` not of zeros and ones.
-        """
-        names, predicted, truth, baseline = output
-        if not (predicted.min() >= 0 and predicted.max() <= 1):
-            raise ConfigError(
-                "pred must hold probabilities between 0 and 1, not logits or NaN; "
-                "if the loss diverged, lower --lr or set --clip"
-            )
-        if truth.max() > 1:
-            raise ConfigError("label must hold zeros and ones")
-        for name, p, t, b in zip(names, predicted > 0.5, truth > 0, baseline > 0, strict=True):
-            self.rows.append(CaseScore(name, *score_masks(p, t), *score_masks(b, t)))
-
-    def means(self) -> dict[str, float]:
-        """Return the mean over cases of each score.
+    def update(self, outputs: tuple[Mapping[str, Any]]) -> None:
+        """Add the cases of a batch: what the engine gave for it, alone in a tuple.
 
         Raises:
-            ConfigError: there was no case.
+            ConfigError: the sizes of prediction and truth differ.
         """
-        if not self.rows:
-            raise ConfigError("no case was scored; is the validation set empty?")
-        names = ("dice", "iou", "baseline_dice", "baseline_iou")
-        return {name: sum(getattr(row, name) for row in self.rows) / len(self.rows) for name in names}
+        (output,) = outputs
+        predicted = output["pred"]
+        truth, baseline = (output[key].to(predicted.device, non_blocking=True) for key in ("label", "baseline"))
+        if predicted.shape != truth.shape:
+            shapes = f"prediction is {tuple(predicted.shape)} and truth {tuple(truth.shape)}"
+            raise ConfigError(f"{shapes}; they must be equal")
+        masks = decided(predicted, self.classes)
+        pairs = [count_pixels(mask, truth > 0) for mask in (masks, baseline > 0)]
+        self._counts.append(torch.stack(pairs))
+        self._faults.append(torch.stack([_outside(predicted), truth.amax() > 1]))
+        self._ids += output["id"]
+        self._dims = predicted.ndim - 2
+        if self.measures.further:
+            self._wait(BEHIND)
+            self._further.append(self._pool.submit(self.measures.of_batch, output, masks))
 
     def compute(self) -> float:
-        """Return the mean Dice over cases."""
-        return self.means()["dice"]
+        """Make the table and return the mean Dice over cases.
+
+        Raises:
+            ConfigError: there was no case, `pred` is not a probability, or `label` not of zeros and ones.
+        """
+        if not self._ids:
+            raise ConfigError("no case was scored; is the validation set empty?")
+        _check(*torch.stack(self._faults).any(0).tolist())
+        self._wait(0)
+        counts = torch.cat(self._counts, 1).cpu().numpy()
+        found = [{name: MEASURES[name].of(side) for name in self.measures.overlap} for side in counts]
+        for side, results in zip(found, zip(*self._results, strict=True), strict=False):
+            side |= {name: np.concatenate([result[name] for result in results]) for name in results[0]}
+        (curves, matches), _ = ([side.pop(key, None) for key in (E_CURVE, MATCHES)] for side in found)
+        groups = [self.groups.get(name, name) for name in self._ids]
+        self.table = CaseTable(
+            ids=self._ids,
+            groups=groups,
+            classes=self.classes.names,
+            spatial_dims=self._dims,
+            values=found[0],
+            baseline=found[1],
+            counts=counts[0],
+            baseline_counts=counts[1],
+            curves=curves,
+            matches=matches,
+        )
+        return float(self.table.values["dice"].mean())
 
     def completed(self, engine: Engine, name: str) -> None:
-        """Set the metric `name` and the other means in the engine's state."""
+        """Set the metric `name` and the means of the table's columns in the engine's state."""
         super().completed(engine, name)
-        engine.state.metrics.update({key: value for key, value in self.means().items() if key != "dice"})
+        assert self.table is not None
+        engine.state.metrics.update({key: value for key, value in self.table.means().items() if key != "dice"})
+
+    def _wait(self, behind: int) -> None:
+        """Take the results of further measures until at most `behind` are to come."""
+        while len(self._further) > behind:
+            self._results.append(self._further.popleft().result())
+
+
+def _outside(predicted: torch.Tensor) -> torch.Tensor:
+    """Return whether anything is no probability, as a tensor: asking for its value would wait for the device."""
+    return ~((predicted >= 0) & (predicted <= 1)).all()
+
+
+def _check(no_probability: bool, no_mask: bool) -> None:
+    if no_probability:
+        raise ConfigError(
+            "pred must hold probabilities between 0 and 1, not logits or NaN; "
+            "if the loss diverged, lower --lr or set --clip"
+        )
+    if no_mask:
+        raise ConfigError("label must hold zeros and ones")

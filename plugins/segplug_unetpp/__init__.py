@@ -1,8 +1,9 @@
-"""The UNet++, its half-width variant, the Residual UNet++ and the blocks that came with them, as a plugin."""
+"""The UNet++, its lighter variants, the Residual UNet++ and the blocks that came with them, as a plugin."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from monaiseg.plugin import BlockSpec, NetworkSpec, hookimpl, usual_divisor
@@ -20,7 +21,7 @@ _SHARED: dict[str, Any] = dict(
 
 @hookimpl
 def monaiseg_specs() -> Iterator[NetworkSpec | BlockSpec]:
-    """Give the UNet++, its half-width variant, the Residual UNet++, and their blocks."""
+    """Give the UNet++, its lighter variants, the Residual UNet++, and their blocks."""
     yield NetworkSpec(
         name="unetpp",
         build="segplug_unetpp.network:build",
@@ -36,6 +37,12 @@ def monaiseg_specs() -> Iterator[NetworkSpec | BlockSpec]:
         build="segplug_unetpp.network:build_half",
         summary="UNet++ at half the published widths with group norm: learns fast from small batches of mixed images",
         **_SHARED,
+    )
+    yield NetworkSpec(
+        name="unetpp_small",
+        build="segplug_unetpp.network:build_small",
+        summary="UNet++ of four levels at half the published widths with group norm: for small volumes",
+        **(_SHARED | {"size_divisor": partial(usual_divisor, levels=4)}),
     )
     yield NetworkSpec(
         name="residual_unetpp",

@@ -26,6 +26,7 @@ from segplug_unetpp.cbam import build_residual as residual_cbam
 
 FEATURES = (32, 64, 128, 256, 512)
 HALF_FEATURES = (16, 32, 64, 128, 256)
+SMALL_FEATURES = (16, 32, 64, 128)
 
 
 def build(
@@ -101,6 +102,9 @@ def build(
 
 build_half = partial(build, default_features=HALF_FEATURES, norm="group")
 """`build` with half the channels, 16 to 256, and group norm, which does not mix the images of a small batch."""
+
+build_small = partial(build, default_features=SMALL_FEATURES, norm="group")
+"""`build_half` without its coarsest level, which is a few voxels in a small volume."""
 
 
 def build_residual(

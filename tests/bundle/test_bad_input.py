@@ -80,6 +80,12 @@ def test_mask_that_is_not_two_valued(data, capsys):
         (["--epoch", "2"], "--epoch matches nothing in the bundle; did you mean 'epochs'"),
         (["--amp", "false"], "write --amp False"),
         (["--loss", "bce_dise"], "did you mean 'bce_dice'"),
+        (
+            ["--loss_options", "{'bce_wieght':1}"],
+            "loss 'bce_dice' has no option 'bce_wieght'; did you mean 'bce_weight'",
+        ),
+        (["--loss", "combo", "--loss_options", "{'alpha':7}"], "loss 'combo' refuses its options: alpha is 7"),
+        (["--loss_options", "none"], "loss_options is 'none'"),
         (["--optimizer", "Adamw"], "did you mean 'AdamW'"),
         (["--scheduler", "cosin"], "did you mean 'cosine'"),
         (["--augment", "lite"], "augment is 'lite'"),

@@ -15,6 +15,7 @@ FIRST = BUNDLES["unetpp"]
 WIRING = "\n# What is built from them."
 SMALL = "--epochs 1 --image_size 32 --batch_size 4 --device cpu --amp False".split()
 NARROW = {
+    "hippocampus": "{'features':(4,8)}",
     "residual_unetpp": "{'features':(8,16)}",
     "resnet_unet": "{'encoder_options':{'widths':(16,16,24,32)}}",
     "resunetpp": "{'features':(4,8,16),'bridge_rates':(1,1,1,2),'output_rates':(1,1,2,2)}",
@@ -28,7 +29,7 @@ def halves(bundle: str) -> tuple[str, str]:
 
 
 def test_there_is_one_for_each_recipe():
-    assert set(BUNDLES) == {"residual_unetpp", "resnet_unet", "resunetpp", "unet3p", "unetpp"}
+    assert set(BUNDLES) == {"hippocampus", "residual_unetpp", "resnet_unet", "resunetpp", "unet3p", "unetpp"}
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

@@ -18,8 +18,12 @@ from monaiseg.errors import ConfigError
 def test_evaluation_equals_training(trained, capsys):
     assert main(["evaluate", "--model", str(trained.run)]) == 0
     assert "difference 0\n" in capsys.readouterr().out
-    (table,) = trained.run.glob("evaluation-*.csv")
-    assert table.read_text() == (trained.run / "cases.csv").read_text()
+    (folder,) = trained.run.glob("evaluation-*")
+    ours, its = (list(csv.DictReader((home / "cases.csv").open())) for home in (folder, trained.run))
+    assert [{key: row[key] for key in its[0]} for row in ours] == its
+    scores, before = (json.loads((home / "scores.json").read_text())["measures"] for home in (folder, trained.run))
+    assert {name: scores[name] for name in before} == before
+    assert {"hd95", "nsd", "s_measure", "e_mean", "weighted_f", "mae"} <= set(scores) - set(before)
 
 
 def test_evaluation_of_another_fold_expects_nothing(trained, capsys):

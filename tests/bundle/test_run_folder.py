@@ -25,7 +25,7 @@ def test_config_and_record_hold_the_overrides(trained):
     assert facts["network"]["plugin"] == "unetpp"
     assert facts["network"]["distribution"] == "monaiseg"
     assert len(facts["data"]["hash"]) == 64
-    assert "Otsu" in facts["metrics"]
+    assert "Otsu" in facts["metrics"]["baseline"] and "0.5" in facts["metrics"]["threshold"]
     assert facts["config"]["seed"] == 0
 
 
@@ -39,8 +39,9 @@ def test_split_file_names_each_case_once(trained):
 def test_metrics_have_a_row_an_epoch_and_no_times(trained):
     rows = list(csv.DictReader((trained.run / "metrics.csv").open()))
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    assert list(rows[0]) == ["epoch", "lr", "train_loss", "dice", "iou", "baseline_dice", "baseline_iou"]
-    assert all(0 <= float(row["dice"]) <= 1 for row in rows)
+    assert list(rows[0])[:6] == ["epoch", "lr", "train_loss", "train_dice", "dice", "iou"]
+    assert {"precision", "recall", "specificity", "mean_class_iou", "baseline_dice", "baseline_iou"} <= set(rows[0])
+    assert all(0 <= float(row["dice"]) <= 1 and 0 <= float(row["train_dice"]) <= 1 for row in rows)
 
 
 def test_cases_are_those_of_the_best_epoch(trained):
@@ -76,12 +77,14 @@ def test_events_hold_loss_dice_and_pictures(trained):
     assert [event.step for event in events.Images("validation/picture_0")] == [1, 2]
 
 
-def test_overlays_have_the_size_of_their_case(trained):
+def test_overlays_are_whole_multiples_of_their_case(trained):
     pictures = sorted((trained.run / "overlays").glob("*.png"))
     assert len(pictures) == 2
     for picture in pictures:
         with Image.open(picture) as overlay, Image.open(trained.data / "images" / picture.name) as image:
-            assert overlay.size == image.size
+            width, height = image.size
+            times = overlay.width // width
+            assert overlay.size == (times * width, times * height) and times > 1, "a stamp is enlarged"
 
 
 def test_folders_are_never_shared(tmp_path):

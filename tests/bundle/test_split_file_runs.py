@@ -38,10 +38,10 @@ def split(*arguments: str) -> None:
 
 def scored(run: Path, *arguments: str) -> list[str]:
     """Evaluate and return the ids that were scored."""
-    for table in run.glob("evaluation-*.csv"):
-        table.unlink()
+    for folder in run.glob("evaluation-*"):
+        shutil.rmtree(folder)
     assert main(["evaluate", "--model", str(run), *arguments]) == 0
-    (table,) = run.glob("evaluation-*.csv")
+    (table,) = run.glob("evaluation-*/cases.csv")
     return [line.partition(",")[0] for line in table.read_text().splitlines()[1:]]
 
 

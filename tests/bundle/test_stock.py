@@ -28,11 +28,12 @@ def test_the_three_commands(tmp_path, write_pairs):
     assert yaml.safe_load((run / "config.yaml").read_text())["epochs"] == 2
     facts = json.loads((run / "run.json").read_text())
     assert facts["config"]["epochs"] == 2
-    last = done.stdout.strip().splitlines()[-3:]
+    last = done.stdout.strip().splitlines()[-4:]
     assert "validation Dice" in last[0]
     assert "Otsu's threshold: Dice" in last[0]
-    assert last[1].split() == ["run", "folder", str(run.relative_to(tmp_path))]
-    assert f"monaiseg predict FOLDER --model {run.relative_to(tmp_path)}" in last[2]
+    assert last[1].startswith("95 % interval   Dice ")
+    assert last[2].split() == ["run", "folder", str(run.relative_to(tmp_path))]
+    assert f"monaiseg predict FOLDER --model {run.relative_to(tmp_path)}" in last[3]
 
     done = monai(tmp_path, "evaluating", "evaluate.yaml")
     assert done.returncode == 0, done.stderr

@@ -71,7 +71,7 @@ def test_only_what_is_small_stays_outside_the_store(folder: Path) -> None:
     assert dataset.store.nbytes == 6 * (3 + 1) * 64 * 48, "bytes, not floats"
     assert dataset.looks is not None and dataset.looks.shape == (6, 1, 32, 32, 3)
     item = dataset[0]
-    assert item.keys() == {"image", "label", "mean", "std", "id", "size"}
+    assert item.keys() == {"image", "label", "mean", "std", "id", "size", "spacing"}
 
 
 def test_monais_random_transforms_start_from_seed_epoch_and_index(folder: Path) -> None:

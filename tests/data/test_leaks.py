@@ -15,6 +15,7 @@ from monaiseg.data import (
     CaseDataset,
     NormaliseCase,
     ReadCase,
+    alike_groups,
     evaluation_loader,
     generate_polyps,
     leaked_pairs,
@@ -95,3 +96,20 @@ def test_a_random_split_of_cvc_leaks(real_data: Real, tmp_path: Path) -> None:
     steps = Compose([ReadCase(2, 3, 1)])
     told = tell_leaks(CaseDataset(split.train, steps), CaseDataset(split.validation, steps), tmp_path)
     assert told["validation_cases"] >= len(split.validation) / 2
+
+
+def test_what_is_alike_is_one_group(tmp_path: Path) -> None:
+    """For intervals: c shows what a shows; b stands alone, and so does each where there are no looks."""
+    write(tmp_path, {"a": 1, "b": 2, "c": 1})
+    cases = list_cases(tmp_path)[1]
+    assert alike_groups(CaseDataset(cases, ReadCase(2, 3, 1))) == {"a": "a", "b": "b", "c": "a"}
+    for case in cases[:2]:
+        case["group"] = "video"
+    assert len(set(alike_groups(CaseDataset(cases, ReadCase(2, 3, 1))).values())) == 1, (
+        "a group, and a copy of one of it"
+    )
+    blind = CaseDataset(
+        cases[1:],
+        Compose([ReadCase(2, 3, 1), Lambda(lambda item: {key: value for key, value in item.items() if key != "look"})]),
+    )
+    assert len(set(alike_groups(blind).values())) == 2

@@ -18,7 +18,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, write_pairs: Write) -> list[str]:
     """Writes a handful of pairs in place of sixty generated ones; gives the kinds that were asked for."""
     asked: list[str] = []
 
-    def write(kind: str, folder: Path) -> Path:
+    def write(kind: str, folder: Path, instances: bool) -> Path:
         asked.append(kind)
         return write_pairs(folder)
 

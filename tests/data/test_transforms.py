@@ -109,6 +109,16 @@ def test_bytes_are_rounded_not_cut(case: Case) -> None:
     assert (rounded - exact).abs().max() <= 0.5
 
 
+def test_a_picture_that_shrinks_gets_no_dark_frame() -> None:
+    item = ResizeCase((20, 31), label=False)({"image": torch.full((3, 90, 80), 200, dtype=torch.uint8)})
+    assert (item["image"] == 200).all()
+
+
+def test_what_has_the_size_is_not_touched(case: Case) -> None:
+    item = ReadCase(2, 3, 1)(case)
+    assert ResizeCase((64, 48), label=True)(item) is item
+
+
 def test_evaluation_leaves_labels_at_their_size(case: Case) -> None:
     resized = ResizeCase((30, 40), label=False)(ReadCase(2, 3, 1)(case))
     assert resized["image"].shape == (3, 30, 40) and resized["label"].shape == (1, 64, 48)

@@ -1,21 +1,11 @@
-"""What a run says at its end, and when it ends early."""
+"""When a run ends early."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from monaiseg.engine import EarlyStopping
-from monaiseg.engine.report import versus
 from monaiseg.errors import ConfigError
-
-
-def scores(dice: float) -> dict[str, float]:
-    return {"dice": dice, "iou": 0.5, "baseline_dice": 0.7, "baseline_iou": 0.6}
-
-
-def test_a_network_below_the_threshold_is_said_to_be():
-    assert versus(scores(0.69)).startswith("NOT BETTER than Otsu")
-    assert versus(scores(0.71)).startswith("Otsu's threshold: Dice 0.7000")
 
 
 @pytest.mark.parametrize(("patience", "stops"), [(0, None), (2, 12), (3, 16), (4, None)])

@@ -1,5 +1,7 @@
 """What the keys of a bundle come to, and which values are refused."""
 
+import json
+
 import nibabel
 import numpy as np
 import pytest
@@ -19,7 +21,8 @@ def test_auto_follows_the_dimensions():
     assert flat.roi_size == (128, 128)
     assert volume.roi_size == (64, 64, 64)
     assert flat.memory_format == torch.channels_last
-    assert volume.memory_format == torch.contiguous_format
+    assert volume.memory_format == torch.channels_last_3d
+    assert make(spatial_dims=3, channels_last=False).memory_format == torch.contiguous_format
     assert flat.batch_size > volume.batch_size
 
 
@@ -46,6 +49,11 @@ def test_auto_roi_is_no_larger_than_the_images():
         ({"roi_size": [32, 32, 32]}, "roi_size"),
         ({"image_size": [32, 0]}, "image_size is 0"),
         ({"device": "gpu"}, "device is 'gpu'"),
+        ({"spacing": 0}, "spacing is 0; it must be auto, none, millimetres above 0, or 2 of them as"),
+        ({"spacing": [1, 1, 1]}, r'2 of them as "\[1.0, 1.0\]"'),
+        ({"spacing": "1mm"}, "spacing is '1mm'"),
+        ({"spacing": [1, -1]}, "spacing is -1"),
+        ({"spacing": 1.5, "image_size": 64}, "spacing is 1.5 and image_size 64"),
     ],
 )
 def test_refused(options, message):
@@ -64,8 +72,6 @@ def test_channels_last_is_off_where_it_would_corrupt_memory(capsys):
 
 
 def test_record_can_be_written_as_json():
-    import json
-
     record = json.loads(json.dumps(make(amp=True).record()))
     assert record["amp"] == "torch.bfloat16"
     assert record["roi_size"] == [128, 128]
@@ -100,9 +106,9 @@ def test_auto_image_size_is_the_median_of_the_training_pictures(tmp_path):
     assert make(train=cases, spatial_dims=3).image_size is None
 
 
-def volume(folder, shape):
-    path = folder / "x".join(map(str, (*shape, "volume.nii.gz")))
-    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)), path)
+def volume(folder, shape, spacing=(1, 1, 1)):
+    path = folder / "x".join(map(str, (*shape, *spacing, "volume.nii.gz")))
+    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.uint8), np.diag([*spacing, 1])), path)
     return Case(image=str(path), label=[], id=path.name, group=None)
 
 
@@ -110,5 +116,28 @@ def test_slices_and_volumes_keep_their_size_and_small_volumes_get_a_small_crop(t
     assert make(train=[volume(tmp_path, (40, 30))]).image_size is None
     small = [volume(tmp_path, shape) for shape in ((35, 51, 36), (34, 47, 100), (33, 49, 17))]
     settings = make(train=small, spatial_dims=3)
-    assert settings.image_size is None and settings.roi_size == (48, 64, 48)
+    assert settings.image_size is None and settings.roi_size == (40, 56, 40)
     assert make(train=[volume(tmp_path, (90, 65, 64))], spatial_dims=3).roi_size == (64, 64, 64)
+
+
+def test_spacing_is_made_one_where_it_differs_and_the_crop_follows(tmp_path):
+    """At 2 mm a side the volumes are 20 to 80 voxels long, their median sizes 40, 90 and 20."""
+    spacings = [(1, 1, 4), (2, 2, 2), (4, 2, 2)]
+    cases = [volume(tmp_path, (40, 90, 20), spacing) for spacing in spacings]
+    settings = make(train=cases, spatial_dims=3)
+    assert settings.spacing == (2, 2, 2) and settings.roi_size == (40, 64, 24)
+    assert json.loads(json.dumps(settings.record()))["spacing"] == [2, 2, 2]
+    own = make(train=cases, spatial_dims=3, spacing="none")
+    assert own.spacing is None and own.roi_size == (40, 64, 24)
+    assert make(train=cases, spatial_dims=3, spacing=4).roi_size == (24, 48, 16)
+    assert make(train=cases, spatial_dims=3, spacing=[1.0, 1, 4], roi_size=24).spacing == (1, 1, 4)
+    assert make(train=cases, spatial_dims=3, image_size=32).spacing is None
+
+
+def test_spacing_is_for_volumes(tmp_path):
+    slices = [volume(tmp_path, (40, 30, 1), spacing) for spacing in ((1, 1, 5), (2, 1, 5))]
+    assert make(train=slices).spacing == (1.5, 1)
+    drawn = pictures(tmp_path, [(64, 48)])
+    assert make(train=drawn).spacing is None
+    with pytest.raises(ConfigError, match="pictures have none; give --image_size instead"):
+        make(train=drawn, spacing=1)

@@ -95,14 +95,14 @@ def test_a_list_of_outputs_trains():
     assert difference(network.body, make_network()) > 1e-3
 
 
-def evaluate(network, image, size, **options):
+def evaluate(network, image, size, classes=None, **options):
     settings = Settings(spatial_dims=2, device="cpu", amp=False, **options)
     batch = {"image": image, "size": torch.tensor([size]), "id": ["a"]}
     evaluator = SupervisedEvaluator(
         device=settings.device,
         val_data_loader=[batch],
         network=settings.place(network),
-        iteration_update=EvaluationStep(settings),
+        iteration_update=EvaluationStep(settings, classes),
         decollate=False,
     )
     evaluator.run()
@@ -121,6 +121,16 @@ def test_evaluation_gives_probabilities_of_the_case():
 
 def test_probabilities_are_resized_to_the_case():
     assert evaluate(make_network(), torch.randn(1, 3, 16, 24), (50, 31))["pred"].shape == (1, 1, 50, 31)
+
+
+def test_channels_beside_the_classes_are_given_apart():
+    network, image = nn.Conv2d(3, 5, 1), torch.randn(1, 3, 16, 24)
+    whole = evaluate(network, image, (20, 30))
+    assert whole["pred"].shape == (1, 5, 20, 30) and "channels" not in whole
+    parted = evaluate(network, image, (20, 30), classes=2)
+    assert torch.equal(torch.cat([parted["pred"], parted["channels"]], 1), whole["pred"])
+    assert parted["pred"].shape[1] == 2
+    assert "channels" not in evaluate(network, image, (20, 30), classes=5)
 
 
 def test_probabilities_of_the_right_size_are_not_touched():

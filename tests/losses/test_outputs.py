@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from monaiseg.losses import PresenceLoss, build_loss
+from monaiseg.losses import OutputLoss, PresenceLoss
 
 TARGET = torch.zeros(3, 2, 8, 8)
 TARGET[1, 0, 2, 3] = 1
@@ -30,19 +31,12 @@ def test_one_gate_fewer_than_channels_leaves_the_background_out():
     torch.testing.assert_close(PresenceLoss()(presence, target), PresenceLoss()(presence, TARGET))
 
 
-def test_it_is_added_to_any_loss_and_its_branch_learns():
-    loss, logits = build_loss("bce_dice"), torch.randn(3, 2, 8, 8)
-    presence = torch.zeros(3, 1, 2, requires_grad=True)
-    value = loss({"logits": [logits, logits], "presence": presence}, TARGET)
-    torch.testing.assert_close(value, loss(logits, TARGET) + PresenceLoss()(presence, TARGET))
-    value.backward()
-    assert presence.grad.abs().min() > 0
-
-
-def test_autocast_does_not_reach_the_loss():
-    loss = build_loss("hybrid")
-    logits = torch.randn(3, 2, 16, 16)
-    target = torch.zeros(3, 2, 16, 16)
-    expected = loss(logits, target)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(loss(logits, target), expected)
+def test_further_channels_are_nothing_to_be_present():
+    """A border where no object is must not teach that there is one."""
+    outputs = {"logits": torch.zeros(3, 4, 8, 8), "presence": torch.randn(3, 1, 2)}
+    clean, levels = torch.cat([TARGET, 0 * TARGET], 1), torch.cat([TARGET, 0 * TARGET + 255], 1)
+    difference = [
+        OutputLoss(nn.L1Loss(), classes=2)(outputs | one, levels) for one in ({}, {"presence": 0 * outputs["presence"]})
+    ]
+    expected = [PresenceLoss()(one, clean[:, :2]) for one in (outputs["presence"], 0 * outputs["presence"])]
+    torch.testing.assert_close(difference[0] - difference[1], expected[0] - expected[1])

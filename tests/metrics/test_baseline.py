@@ -12,9 +12,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scored import score_masks
 
 from monaiseg.data import ReadCase, list_cases
-from monaiseg.metrics import OtsuBaseline, otsu_mask, score_masks
+from monaiseg.metrics import OtsuBaseline, otsu_mask
 
 Pixels = npt.NDArray[Any]
 

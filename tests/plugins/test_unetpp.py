@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from monaiseg import build_network
+from monaiseg._registry import registry
 from monaiseg.errors import OptionError
 
 RGB = dict(spatial_dims=2, in_channels=3, out_channels=1)
@@ -132,6 +133,16 @@ def test_the_half_variant_has_half_the_widths():
     full = build_network("unetpp", **RGB, features=(16, 32, 64, 128, 256), norm="group").state_dict()
     assert {k: v.shape for k, v in half.items()} == {k: v.shape for k, v in full.items()}
     assert sum(p.numel() for p in build_network("unetpp_half", **RGB).parameters()) == 2_263_713
+
+
+def test_the_small_variant_is_the_half_one_without_its_coarsest_level():
+    small = build_network("unetpp_small", **VOLUME).state_dict()
+    cut = build_network("unetpp_half", **VOLUME, features=(16, 32, 64, 128)).state_dict()
+    assert {k: v.shape for k, v in small.items()} == {k: v.shape for k, v in cut.items()}
+    counts = [parameters(build_network("unetpp_small", **options)) for options in (RGB, VOLUME)]
+    assert counts == [552_945, 1_598_961]
+    spec = registry().find("network", "unetpp_small").spec
+    assert spec.size_divisor({}) == 8 and spec.size_divisor({"features": (4, 8, 16)}) == 4
 
 
 def test_no_levels_are_refused():

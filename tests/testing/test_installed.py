@@ -13,7 +13,7 @@ from monaiseg.testing import run_checks
 
 FULL = bool(os.environ.get("MONAISEG_CONFORMANCE"))
 SHIPPED = {"unet", "unetpp", "unet3p", "resunetpp", "resnet"}
-VARIANTS = {"unetpp_half", "residual_unetpp_half", "unet3p_small"}
+VARIANTS = {"unetpp_half", "unetpp_small", "residual_unetpp_half", "unet3p_small"}
 EXPORTS = ("compile", "export", "export_dynamic", "onnx", "onnx_dynamic")
 COMPILED = ("compile", "onnx", "onnx_dynamic")
 

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from monaiseg.data.augment.draws import CaseDraw, Choice, Step, joined, with_surroundings
+from monaiseg.data.augment.foreground import Foreground
 from monaiseg.data.augment.intensity import Levels, recolour
 from monaiseg.data.augment.movement import CaseWarp
 from monaiseg.data.augment.operation import AFFINE_INTENSITY, PIXEL, VIEW, WARP
 from monaiseg.data.augment.sampling import resampled, together
-from monaiseg.data.augment.views import Pose
+from monaiseg.data.augment.views import CropTo, Pose
 
 ORDER = (VIEW, WARP, AFFINE_INTENSITY, PIXEL)
 
@@ -32,8 +33,17 @@ class Augmentation:
     def __init__(self, choices: Sequence[Choice]) -> None:
         self.choices = tuple(choices)
 
-    def draw(self, key: Sequence[int], shape: Sequence[int]) -> CaseDraw:
-        """Return what happens to the case of this key, such as (seed, epoch, index), whose image is `[C, *spatial]`."""
+    @property
+    def needs_foreground(self) -> bool:
+        """Whether crops are drawn about classes, so that `draw` needs to know where they are."""
+        operations = (operation for choice in self.choices for operation in choice.operations)
+        return any(isinstance(operation, CropTo) and operation.foreground for operation in operations)
+
+    def draw(self, key: Sequence[int], shape: Sequence[int], foreground: Foreground | None = None) -> CaseDraw:
+        """Return what happens to the case of this key, such as (seed, epoch, index), whose image is `[C, *spatial]`.
+
+        foreground: where its classes are; without it crops lie anywhere.
+        """
         rng = np.random.default_rng(np.random.SeedSequence(tuple(key)))
         chosen = [
             (place, choice.operations[int(rng.integers(len(choice.operations)))])
@@ -46,7 +56,7 @@ class Augmentation:
         for place, operation in sorted(chosen, key=lambda item: min(ORDER.index(item[1].kind), 2)):
             act: Any = operation
             if operation.kind == VIEW:
-                pose = act.draw(rng, pose)
+                pose = act.draw(rng, pose, foreground) if isinstance(operation, CropTo) else act.draw(rng, pose)
             elif operation.kind == WARP:
                 drawn = act.draw(rng, pose.shape)
                 warp = drawn if warp is None else warp.then(drawn)

@@ -35,7 +35,11 @@ OPERATIONS: dict[str, type[Operation]] = {
 
 
 def build_augmentation(
-    augment: Any, spatial_dims: int, in_channels: int, crop: Sequence[int] | None = None
+    augment: Any,
+    spatial_dims: int,
+    in_channels: int,
+    crop: Sequence[int] | None = None,
+    foreground_crops: float = 0.0,
 ) -> Augmentation:
     """Return the augmentation that `augment` asks for.
 
@@ -47,6 +51,7 @@ def build_augmentation(
         in_channels: channels of the images. Presets leave what is for colours out where these are not 3, and of
             volumes.
         crop: the size of a box that is cut out at random before all else.
+        foreground_crops: the share of these boxes that has a pixel of a class in its middle.
 
     Raises:
         ConfigError: a name or parameter is unknown (names the nearest) or cannot be used; or an operation does not
@@ -61,7 +66,10 @@ def build_augmentation(
     choices = [choice for entry in entries for choice in _choices(entry, spatial_dims)]
     fitting = [choice for choice in map(_fitting(augment, spatial_dims, in_channels, strict), choices) if choice]
     _check(fitting, crop or [None] * spatial_dims)
-    return Augmentation(([Choice(1.0, (CropTo(tuple(crop)),))] if crop else []) + fitting)
+    share = foreground_crops
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ConfigError(f"foreground_crops is {share!r}; it must be a share from 0 to 1")
+    return Augmentation(([Choice(1.0, (CropTo(tuple(crop), foreground=share),))] if crop else []) + fitting)
 
 
 def _check(choices: Sequence[Choice], size: Sequence[int | None]) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from monaiseg.data.augment.operation import VIEW, Operation, sizes, switch, two_axes, whole
+from monaiseg.data.augment.foreground import Foreground
+from monaiseg.data.augment.operation import VIEW, Operation, number, sizes, switch, two_axes, whole
 from monaiseg.errors import ConfigError
 
 
@@ -64,6 +65,13 @@ class Pose:
             starts[axis] += self.size[axis] - first - length if is_reversed else first
             sizes[axis] = length
         return Pose(tuple(starts), tuple(sizes), self.order, self.reverse)
+
+    def place_of(self, pixel: Sequence[int]) -> tuple[int, ...]:
+        """Return where a pixel of the source lies in the result; outside of it where the box does not hold it."""
+        return tuple(
+            self.start[axis] + self.size[axis] - 1 - pixel[axis] if is_reversed else pixel[axis] - self.start[axis]
+            for axis, is_reversed in zip(self.order, self.reverse, strict=True)
+        )
 
     def grown(
         self, before: Sequence[int], after: Sequence[int], whole: Sequence[int]
@@ -163,23 +171,37 @@ class AxisSwap(Operation):
 
 @dataclass(frozen=True)
 class CropTo(Operation):
-    """Cuts a box of `size` out, at random or from the centre. All cases of a batch end at that size."""
+    """Cuts a box of `size` out, at random or from the centre. All cases of a batch end at that size.
+
+    Of the random ones, the share `foreground` has a pixel of a class in its middle, or as near as the image allows;
+    classes that the case has are equally likely.
+    """
 
     name: ClassVar[str] = "crop"
     kind: ClassVar[str] = VIEW
 
     size: Annotated[tuple[int, ...], sizes] = ()
     centre: Annotated[bool, switch] = False
+    foreground: Annotated[float, number(0, 1)] = 0.0
 
     def __post_init__(self) -> None:
         if not self.size:
             raise ConfigError("augment: crop needs a size, such as {name: crop, size: [256, 256]}")
+        if self.centre and self.foreground:
+            raise ConfigError("augment: crop has centre and foreground; leave one of them out")
 
-    def draw(self, rng: np.random.Generator, pose: Pose) -> Pose:
+    def draw(self, rng: np.random.Generator, pose: Pose, foreground: Foreground | None = None) -> Pose:
         """Return the pose, cropped; raises as `check` does."""
         self.check(pose.shape)
         room = [whole - size for whole, size in zip(pose.shape, self.size, strict=True)]
-        start = tuple(left // 2 if self.centre else int(rng.integers(left + 1)) for left in room)
+        # Nothing more is drawn where no crop asks for foreground, so that those runs stay what they were.
+        asked = foreground if self.foreground and rng.random() < self.foreground else None
+        about = None if asked is None else asked.draw(rng)
+        if about is not None:
+            firsts = (place - size // 2 for place, size in zip(pose.place_of(about), self.size, strict=True))
+            start = tuple(min(max(first, 0), left) for first, left in zip(firsts, room, strict=True))
+        else:
+            start = tuple(left // 2 if self.centre else int(rng.integers(left + 1)) for left in room)
         return pose.cropped(start, self.size)
 
     def check(self, size: Sequence[int | None]) -> None:

@@ -34,7 +34,7 @@ def expected(found: FoundData, classes: str | Mapping[str, Any], faults: list[Fa
     """Return what most cases are like; a fault is added where their labels leave the classes in doubt."""
     shapes = Counter(shape for case in spread(found.cases) if (shape := _shape(case)) is not None)
     channels, dims = shapes.most_common(1)[0][0] if shapes else (1, 2)
-    if isinstance(classes, Mapping):
+    if classes != "auto":
         return Expected(classes_of(classes, "classes"), True, channels, dims)
     known = found.classes or (classes_by_file(found.cases) if found.cases else FOREGROUND)
     if known is not None:

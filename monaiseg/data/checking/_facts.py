@@ -118,7 +118,7 @@ class LabelFacts:
         values: the values but 0 that its files hold, 255 or another one of a mask without grey edges.
         greys: of a mask with grey edges, how many values it has; 0 without.
         overcount: how many times as large `mask > 0` is; 1 without grey edges.
-        instances: files that make up the mask, where there is one an instance.
+        instances: files that make up the mask, where there is one an instance; or ids.
         overlapping: pixels that several of them cover.
     """
 

@@ -12,7 +12,7 @@ from monaiseg.data.cases import Case, images_of, label_files
 from monaiseg.data.checking._facts import CaseFacts, Fault, LabelFacts
 from monaiseg.data.checking._instances import Instances
 from monaiseg.data.classes import Classes
-from monaiseg.data.labels import label_values, read_label
+from monaiseg.data.labels import label_values, read_instances, read_label
 from monaiseg.data.masks import binarise, mask_values
 from monaiseg.data.pictures import picture_mode
 from monaiseg.data.placement import misplaced
@@ -55,6 +55,10 @@ def _stored(file: str) -> str:
 
 def _masks(facts: CaseFacts, label: LabelFacts, spatial_dims: int, classes: Classes) -> Array:
     """Return the classes' masks `[K, *spatial]`."""
+    if classes.kind == "instances":
+        ids, _ = read_instances(facts.case, spatial_dims, classes)
+        label.instances = int(np.count_nonzero(np.unique(ids)))
+        return np.asarray(ids != 0, dtype=np.uint8)
     if classes.kind != "masks":
         keyed, _ = read_label(facts.case, spatial_dims, classes)
         if classes.kind == "values":

@@ -117,7 +117,7 @@ def _writers(
     if to == "list":
         cases, parts = parts_in_list(found, notes)
         return [CaseList(folder, cases, *settings, parts=parts, folds=folds_in_list(found))]
-    note_lost(found, to, notes)
+    note_lost(found, settings[0], to, notes)
     return [TARGETS[to](folder / part, cases, *settings) for part, cases in parts_in_folders(found, notes).items()]
 
 

@@ -9,6 +9,7 @@ from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.converting._labels import by_value
 from monaiseg.data.converting._pixels import Array, encode_pixels, first_image, resized_label
 from monaiseg.data.converting._writer import Writer
+from monaiseg.data.labels import read_instances
 from monaiseg.data.masks import read_mask
 from monaiseg.data.names import check_name, natural
 from monaiseg.data.reading import check_fit, image_shape
@@ -77,16 +78,25 @@ class Dsb2018(Writer):
         """Write the image and the instances of a case; an empty mask where none is left at the smaller size."""
         if is_volume(first_image(case)):
             raise DataError(f"{first_image(case)}: DSB2018 holds pictures; --to images_masks holds volumes")
-        if self.classes.kind != "masks" or len(case["label"]) > 1 or isinstance(case["label"][0], str):
-            raise DataError(f"{case['id']}: its label does not tell instances apart; --to images_masks holds it")
+        masks = self._instances(case, np.empty((1, *image_shape(case)[1])))
         self.put_image(f"{case['id']}/images/{case['id']}", case)
-        like = np.empty((1, *image_shape(case)[1]))
-        masks = [self._instance(case, file, like) for file in case["label"][0]]
         left = [mask for mask, was_there in masks if mask.any() or not was_there]
         if len(left) < len(masks):
             self.tell_gone(case, f"{len(masks) - len(left)} of {len(masks)} instances")
         for number, mask in enumerate(left or [masks[0][0]]):
             self.put(f"{case['id']}/masks/{number:04d}{PICTURE}", encode_pixels(mask * np.uint8(255))[1])
+
+    def _instances(self, case: Case, like: Array) -> list[tuple[Array, bool]]:
+        """Return of each instance what `_instance` does; of a label without any an empty one."""
+        if self.classes.kind == "instances":
+            ids = read_instances(case, 2, self.classes)[0]
+            check_fit(case, like, ids)
+            resized = resized_label(ids[0], self.size)
+            masks = [((resized == number).astype(np.uint8), True) for number in np.unique(ids) if number]
+            return masks or [(np.zeros(resized.shape, np.uint8), False)]
+        if self.classes.kind != "masks" or len(case["label"]) > 1 or isinstance(case["label"][0], str):
+            raise DataError(f"{case['id']}: its label does not tell instances apart; --to images_masks holds it")
+        return [self._instance(case, file, like) for file in case["label"][0]]
 
     def _instance(self, case: Case, file: str, like: Array) -> tuple[Array, bool]:
         """Return the mask `[H, W]` in a file at its size, and whether it holds anything at its own, that of `like`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monaiseg._wording import counted
 from monaiseg.data.cases import Case, Channel
+from monaiseg.data.classes import Classes
 from monaiseg.data.finding import every_case
 from monaiseg.data.layouts import FoundData
 
@@ -46,7 +47,7 @@ def folds_in_list(found: FoundData) -> dict[str, int]:
     return {f"train_{name}": fold for name, fold in found.folds.items()}
 
 
-def note_lost(found: FoundData, to: str, notes: list[str]) -> None:
+def note_lost(found: FoundData, classes: Classes, to: str, notes: list[str]) -> None:
     """Note that folders do not hold the groups and folds of cases, nor their instances, as far as there are any."""
     groups = len({case["group"] for case in found.cases if case["group"]})
     if groups:
@@ -54,9 +55,11 @@ def note_lost(found: FoundData, to: str, notes: list[str]) -> None:
     if found.folds:
         notes.append(f"the folds of the cases are not kept: {to} has no place for them, --to list has")
     several = sum(any(len(channel) > 1 for channel in case["label"] if _is_list(channel)) for case in found.cases)
-    if several and to != "dsb2018":
-        told = f"in {counted(several, 'case')} the files of a mask become one, without instances"
-        notes.append(f"{told}; --to dsb2018 and --to list keep them apart")
+    if to == "dsb2018":
+        return
+    if several or classes.kind == "instances":
+        told = f"in {counted(several, 'case')} the files of a mask become one" if several else "ids of objects are lost"
+        notes.append(f"{told}, without instances; --to dsb2018 and --to list keep them apart")
 
 
 def _is_list(channel: Channel) -> bool:

@@ -133,7 +133,7 @@ class Writer:
 
     def put_class_table(self, classes: Classes) -> None:
         """Write `classes.json`; raises DataError if it would be read as other classes."""
-        table = class_table(classes)
+        table = classes.kind if classes.kind == "instances" else class_table(classes)
         try:
             understood = classes_of(table, "classes.json") == classes
         except ConfigError:

@@ -38,10 +38,14 @@ def _window(centre: Field, patch: Field) -> tuple[slice, slice]:
     return slice(top, top + patch.shape[0]), slice(left, left + patch.shape[1])
 
 
-def _draw_nuclei(rng: np.random.Generator, size: int) -> tuple[Field, Field]:
-    """Stain density and coverage of the nuclei in focus, both [size, size]; about half of them touch another."""
+def _draw_nuclei(rng: np.random.Generator, size: int) -> tuple[Field, Field, Pixels]:
+    """Stain density, coverage and number of the nuclei in focus, each [size, size]; about half of them touch another.
+
+    Where two lie on each other the pixel is the one's that covers more of it.
+    """
     density = np.zeros((size + 2 * _MARGIN, size + 2 * _MARGIN))
     cover = np.zeros_like(density)
+    owner = np.zeros(density.shape, np.uint8)
     inside = cover[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]  # a view: it follows what is drawn on the canvas
     target = rng.uniform(0.15, 0.25)
     placed: list[tuple[Field, float]] = []
@@ -59,11 +63,12 @@ def _draw_nuclei(rng: np.random.Generator, size: int) -> tuple[Field, Field]:
         if (patch * cover[at]).sum() > 0.1 * patch.sum() or grown > 0.3:
             continue
         density[at] = density[at] * (1 - patch) + rng.uniform(0.65, 1.25) * patch
-        cover[at] = np.maximum(cover[at], patch)
         placed.append((centre, radius))
+        owner[at][patch > cover[at]] = len(placed)
+        cover[at] = np.maximum(cover[at], patch)
         if (inside > 0.5).mean() >= target:
             break
-    return density[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN], inside
+    return density[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN], inside, owner[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
 
 
 def _clutter(rng: np.random.Generator, size: int) -> Field:
@@ -82,9 +87,15 @@ def _clutter(rng: np.random.Generator, size: int) -> Field:
 
 def generate_nuclei(seed: int, size: int = 128) -> tuple[Pixels, Pixels]:
     """One image uint8 [size, size, 3] and its mask uint8 [size, size] of 0 and 255, from nothing but the arguments."""
+    image, owner = generate_numbered_nuclei(seed, size)
+    return image, np.where(owner > 0, 255, 0).astype(np.uint8)
+
+
+def generate_numbered_nuclei(seed: int, size: int = 128) -> tuple[Pixels, Pixels]:
+    """The same image, and uint8 [size, size] with a number from 1 for each nucleus, 0 where there is none."""
     check_size(size)
     rng = np.random.default_rng(seed)
-    density, cover = _draw_nuclei(rng, size)
+    density, cover, owner = _draw_nuclei(rng, size)
     chromatin = ndimage.gaussian_filter(rng.standard_normal((size, size)), 1.3)
     density = density * np.clip(1 + 0.25 * chromatin / chromatin.std(), 0.0, None)
     clutter = _clutter(rng, size)
@@ -93,4 +104,4 @@ def generate_nuclei(seed: int, size: int = 128) -> tuple[Pixels, Pixels]:
     photons = rng.poisson(_PHOTONS * light * (0.05 + 0.42 * stain)) / _PHOTONS
     grey = np.clip(photons, 0.0, 1.0)[..., None]  # the camera is monochrome: the colour is put on after the noise
     image = (255 * grey * _TINTS[rng.choice(len(_TINTS), p=_TINT_SHARES)]).astype(np.uint8)
-    return image, np.where(cover > 0.5, 255, 0).astype(np.uint8)
+    return image, np.where(cover > 0.5, owner, 0).astype(np.uint8)

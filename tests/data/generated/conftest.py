@@ -1,4 +1,4 @@
-"""Both generated sets, drawn once."""
+"""The generated sets, drawn once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Case = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]
 
 @pytest.fixture(scope="session")
 def whole_set() -> Callable[[str], list[Case]]:
-    """Gives `whole_set(kind)`: image uint8 [128, 128, 3] and truth bool [128, 128] of each case that is written."""
+    """Gives `whole_set(kind)`: image and truth, true where there is any class, of each case that is written."""
 
     @lru_cache
     def drawn(kind: str) -> list[Case]:

@@ -1,0 +1,173 @@
+"""Which measures a run computes, and those of a case that need more than counts of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from monaiseg.data.labels import joined
+from monaiseg.errors import ConfigError, suggest
+from monaiseg.metrics.matching import match_instances
+from monaiseg.metrics.measures import MEASURES
+from monaiseg.metrics.saliency import saliency_scores
+from monaiseg.metrics.surface import surface_scores
+
+Array = npt.NDArray[Any]
+Scores = dict[str, Array]
+"""Of each measure `[B, K]`."""
+
+OVERLAP = tuple(name for name, measure in MEASURES.items() if measure.needs == "masks")
+"""The measures that follow from counts of pixels."""
+
+E_CURVE = "e_curve"
+"""Beside the measures: the E-measure at each threshold, from which a data set's maximum follows."""
+
+MATCHES = "matches"
+"""Beside the measures: the `Matches` of each case and class, from which those of a data set follow."""
+
+TOLERANCE = {2: 2.0, 3: 1.0}
+"""Of NSD: pixels of pictures, mm of volumes."""
+
+
+class Objects(Protocol):
+    """Tells the objects of a case apart, as `monaiseg.instances.ObjectDecoder` does."""
+
+    wanted: bool
+
+    def __call__(self, probabilities: Any, channels: Any) -> Any:
+        """Return ids `[K, *spatial]` from class probabilities `[K, *spatial]` and further channels."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The measures that a run computes.
+
+    Attributes:
+        names: those asked for; None: all that fit the images.
+        objects: tells objects apart, where that is wanted.
+    """
+
+    names: tuple[str, ...] | None
+    objects: Objects | None = None
+
+    @property
+    def overlap(self) -> list[str]:
+        """Those that follow from counts; Dice and IoU always, for they are what a run is judged by."""
+        return [name for name in OVERLAP if self.names is None or name in (*self.names, "dice", "iou")]
+
+    @property
+    def further(self) -> bool:
+        """Whether there are others."""
+        return self.names is None or any(name not in OVERLAP for name in self.names)
+
+    def wanted(self, needs: str, spatial_dims: int) -> list[str]:
+        """Return those that need this kind of input, for images of so many dimensions.
+
+        Raises:
+            ConfigError: one that was asked for by name is not made for such images.
+        """
+        of_kind = [name for name, measure in MEASURES.items() if measure.needs == needs]
+        if needs == "instances" and self.objects is None:
+            of_kind = []
+        chosen = [name for name in of_kind if self.names is None or name in self.names]
+        unfit = [name for name in chosen if spatial_dims not in MEASURES[name].spatial_dims]
+        if unfit and self.names is not None:
+            raise ConfigError(f"measures: {unfit[0]} is not for images of {spatial_dims} dimensions; leave it out")
+        return [name for name in chosen if name not in unfit]
+
+    def of_batch(self, output: Mapping[str, Any], masks: torch.Tensor) -> tuple[Scores, Scores]:
+        """Return the further measures of a batch, and those of its baseline, each `[B, K]`.
+
+        Args:
+            output: `pred`, `label`, `baseline` `[B, K, *spatial]`, and `spacing` `[B, axes]`.
+            masks: what was decided from `pred`, bool.
+        """
+        predicted, label, baseline = (output[key].cpu().numpy() for key in ("pred", "label", "baseline"))
+        truth, spacing = label > 0, output["spacing"].tolist()
+        sides = (
+            self._of_side(predicted, masks.cpu().numpy(), truth, spacing),
+            self._of_side(baseline.astype(np.float32), baseline > 0, truth, spacing),
+        )
+        names = self.wanted("instances", truth.ndim - 2)
+        if self.objects is not None and names:
+            ids = output["instances"].cpu().numpy()
+            further = output["channels"].cpu().numpy() if "channels" in output else [None] * len(ids)
+            found = [self.objects(*case) for case in zip(predicted, further, strict=True)]
+            coarse = [[joined(mask) for mask in case] for case in baseline > 0]
+            sides = sides[0] | _of_objects(found, ids, names), sides[1] | _of_objects(coarse, ids, names)
+        return sides
+
+    def _of_side(self, probabilities: Array, masks: Array, truth: Array, spacing: Sequence[Sequence[float]]) -> Scores:
+        found = [
+            [
+                self._of_one(_OneClass(probabilities[at], masks[at], truth[at], spacing[at[0]]))
+                for at in ((case, channel) for channel in range(truth.shape[1]))
+            ]
+            for case in range(len(truth))
+        ]
+        return {name: np.array([[scores[name] for scores in case] for case in found]) for name in found[0][0]}
+
+    def _of_one(self, one: _OneClass) -> dict[str, Any]:
+        names = [(needs, self.wanted(needs, one.truth.ndim)) for needs in _MEASURED]
+        return {key: value for needs, wanted in names if wanted for key, value in _MEASURED[needs](one, wanted).items()}
+
+
+def _of_objects(found: Sequence[Any], truth: Array, names: Sequence[str]) -> Scores:
+    """Return the measures of objects, and under `MATCHES` what they follow from; ids `[B, K, *spatial]`."""
+    matches = np.empty(truth.shape[:2], object)
+    for at in np.ndindex(matches.shape):
+        matches[at] = match_instances(found[at[0]][at[1]], truth[at])
+    values = {name: np.vectorize(MEASURES[name].of, otypes=[float])(matches) for name in names}
+    return values | {MATCHES: matches}
+
+
+class _OneClass(NamedTuple):
+    """One class of one case: `[*spatial]` each, and mm a voxel."""
+
+    probability: Array
+    mask: Array
+    truth: Array
+    spacing: Sequence[float]
+
+
+def _surface(one: _OneClass, names: Sequence[str]) -> dict[str, Any]:
+    scores = surface_scores(one.mask, one.truth, TOLERANCE[one.truth.ndim], one.spacing)
+    return {name: MEASURES[name].of(scores) for name in names}
+
+
+def _saliency(one: _OneClass, names: Sequence[str]) -> dict[str, Any]:
+    scores = saliency_scores(one.probability, one.truth)
+    return {name: MEASURES[name].of(scores) for name in names} | {E_CURVE: scores.e_curve}
+
+
+_MEASURED: dict[str, Callable[[_OneClass, Sequence[str]], dict[str, Any]]] = {
+    "surface": _surface,
+    "probabilities": _saliency,
+}
+"""By what a measure needs."""
+
+
+def chosen_measures(measures: Any, objects: Objects | None = None) -> Chosen:
+    """Return what `measures` asks for: `"overlap"`, `"auto"` for all that fit the images, or a list of names.
+
+    Raises:
+        ConfigError: there is no such measure, or one of objects is asked for where they are not told apart.
+    """
+    objects = objects if objects is not None and objects.wanted else None
+    if measures in ("overlap", "auto"):
+        return Chosen(OVERLAP if measures == "overlap" else None, objects)
+    if not isinstance(measures, list | tuple) or not measures:
+        raise ConfigError(f"measures is {measures!r}; write auto, overlap, or a list such as \"['dice', 'hd95']\"")
+    for name in measures:
+        if name not in MEASURES:
+            raise ConfigError(f"measures: there is no {name!r}{suggest(str(name), MEASURES)}")
+        if MEASURES[name].needs == "instances" and objects is None:
+            raise ConfigError(
+                f"measures: {name} is of objects, which this run does not tell apart; train with --instances"
+            )
+    return Chosen(tuple(measures), objects)

@@ -1,0 +1,64 @@
+"""What the key `instances` of a bundle stands for, and that a plan is read back as it was written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monaiseg.errors import ConfigError
+from monaiseg.instances import InstancePlan, Thresholds, instance_plan
+from monaiseg.instances.plan import DECODERS, decoders_of
+
+
+@pytest.mark.parametrize(
+    ("key", "channels", "decoder"),
+    [
+        ("none", (), "none"),
+        ("components", (), "components"),
+        ("border", ("border",), "border"),
+        ("distance", ("distance",), "distance"),
+        (["border", "distance"], ("border", "distance"), "distance"),
+        (("distance", "border"), ("border", "distance"), "distance"),
+    ],
+)
+def test_the_key_says_what_is_learnt_and_what_decides(key: Any, channels: tuple[str, ...], decoder: str) -> None:
+    plan = instance_plan(key)
+    assert (plan.channels, plan.decoder, plan.factor) == (channels, decoder, 1 + len(channels))
+    assert plan.wanted == (decoder != "none")
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("boarder", "did you mean 'border'?"),
+        (["border", "border"], "each once"),
+        (["components", "border"], "'components'"),
+        (["none", "border"], "that word stands alone"),
+        ([], "write a word, or several as"),
+        (True, "write a word, or several as"),
+    ],
+)
+def test_other_keys_are_refused_in_one_line(key: Any, told: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        instance_plan(key)
+    assert str(error.value).startswith(f"instances is {key!r}") and told in str(error.value)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_plan_is_read_back_as_it_was_written(decoder: str) -> None:
+    plan = InstancePlan(("border", "distance"), decoder, Thresholds(0.4, 0.3, 0.1, 25))
+    assert InstancePlan.from_record(plan.record() | {"tuned": {}}) == plan
+
+
+def test_a_decoder_needs_its_channel() -> None:
+    assert decoders_of(()) == ("components", "watershed")
+    assert decoders_of(("distance",)) == ("components", "watershed", "distance")
+    with pytest.raises(ConfigError, match="instances has the decoder 'border'"):
+        InstancePlan(("distance",), "border")
+
+
+def test_a_plan_names_the_thresholds_that_its_decoder_goes_by() -> None:
+    plan = InstancePlan(("border",), "border", Thresholds(border=0.3))
+    assert str(plan) == "decoder border, foreground 0.5, border 0.3, min_size 10"
+    assert str(InstancePlan((), "components")) == "decoder components, foreground 0.5, min_size 10"
