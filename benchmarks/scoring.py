@@ -1,9 +1,10 @@
 """What scoring costs: of a training iteration of the default recipe, and of an evaluation with every measure.
 
-    python -m benchmarks.scoring [--rounds 7] [--without hd95] [--any_key_of_train.yaml VALUE]
+    python -m benchmarks.scoring [--rounds 7] [--without hd95] [--model RUN] [--any_key_of_train.yaml VALUE]
 
-A part is timed with and without scoring in turn in this process, so that a machine whose speed drifts slows both. The
-network is as it starts: its masks are noise, for which measures of surfaces and objects take longer than for good ones.
+A part is timed with and without scoring in turn in this process, so that a machine whose speed drifts slows both.
+Without a run the network is as it starts: its masks are noise, for which measures of surfaces and objects take longer
+than for those that it draws once trained. With `--instances` objects are told apart and scored too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from monaiseg.bundle import find_bundle
 from monaiseg.cli.running import parse_overrides
 from monaiseg.engine import EvaluationStep
 from monaiseg.engine.handlers import training_overlap
+from monaiseg.instances import ObjectDecoder
 from monaiseg.metrics import MEASURES, CaseScores
 
 
@@ -62,11 +65,12 @@ def evaluation(recipe: ConfigParser, rounds: int, without: list[str]) -> None:
     classes = recipe.get_parsed_content("cases").classes
     dims = recipe.get_parsed_content("settings").spatial_dims
     names = [name for name, measure in MEASURES.items() if dims in measure.spatial_dims and name not in without]
-    scores = CaseScores(classes, [name for name in names if MEASURES[name].needs != "instances"])
-    loader, step = (
-        recipe.get_parsed_content("validate::dataloader"),
-        EvaluationStep(recipe.get_parsed_content("settings")),
-    )
+    objects = ObjectDecoder(recipe.get_parsed_content("instance_plan"), classes)
+    if not objects.wanted:
+        names = [name for name in names if MEASURES[name].needs != "instances"]
+    scores = CaseScores(classes, names, objects=objects)
+    loader = recipe.get_parsed_content("validate::dataloader")
+    step = EvaluationStep(recipe.get_parsed_content("settings"), classes=len(classes.names))
 
     @torch.no_grad()
     def run(scored: bool) -> None:
@@ -86,10 +90,15 @@ def evaluation(recipe: ConfigParser, rounds: int, without: list[str]) -> None:
     print(f"{100 * statistics.median(ratios):.1f} % (from {100 * ratios[0]:.1f} to {100 * ratios[-1]:.1f})")
 
 
+def load_weights(network: torch.nn.Module, run: str) -> None:
+    network.load_state_dict(torch.load(Path(run) / "model.pt", map_location="cpu", weights_only=True))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--bundle", default="unetpp")
+    parser.add_argument("--model", help="a run of this recipe: evaluate with its weights")
     parser.add_argument("--without", nargs="*", default=["hd95"])
     options, rest = parser.parse_known_args()
     set_determinism(0)
@@ -98,6 +107,8 @@ def main() -> None:
         recipe.update({"output_dir": folder, **parse_overrides(rest)})
         recipe.parse()
         training(recipe, 3 * options.rounds)
+        if options.model:
+            load_weights(recipe.get_parsed_content("network"), options.model)
         evaluation(recipe, options.rounds, options.without)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from monai.bundle import ConfigParser
 from torch import nn
 
 from monaiseg.data import CaseSplit, Classes, ReadCase, all_cases, load_cases
+from monaiseg.data.loading import TEST
 from monaiseg.engine.instances import TUNED
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import ConfigError, DataError, NameNotFound
@@ -18,9 +21,6 @@ from monaiseg.instances import InstancePlan, instance_plan
 
 SAME = "same"
 """The word by which a bundle says: as the run had it."""
-
-TEST = "test"
-"""The fold that is the test part of the split file that a run was trained by."""
 
 
 class TrainedRun:
@@ -92,11 +92,13 @@ class TrainedRun:
             raise ConfigError(f"{path}: cannot be loaded into {of['arch']!r}: {reason}") from error
         return network
 
-    def cases(self, data_root: str = SAME, layout: str = SAME, fold: int | str = SAME) -> CaseSplit:
+    def cases(
+        self, data_root: str = SAME, layout: str = SAME, fold: int | str = SAME, classes: Any = SAME
+    ) -> CaseSplit:
         """Return the run's own cases, another fold of them, or all cases of another folder (or a fold of those).
 
-        A run that was trained by a split file has its own copy of it. Where that has a part for testing, the fold
-        `"test"` is that part.
+        A run that was trained by a split file has its own copy of it. Where that, or the folder, has a part for
+        testing, the fold `"test"` is that part. How many of the cases trained the run is said.
 
         Raises:
             ConfigError: there is no such fold.
@@ -105,28 +107,47 @@ class TrainedRun:
         own = data_root == SAME
         where: dict[str, Any] = {"data_root": self._split["root"] if own else data_root}
         where["layout"] = (self.config["layout"] if own else "auto") if layout == SAME else layout
-        where["classes"] = self.config["classes"]
+        where["classes"] = self.config["classes"] if classes == SAME else classes
+        number: Any = self.config["fold"] if fold == SAME else fold
+        chosen: dict[str, Any] = {"part": TEST} if fold == TEST else {"fold": number}
         if own and "file" in self._split:
-            chosen = {"part": "test"} if fold == TEST else {"fold": self.config["fold"] if fold == SAME else fold}
             cases = load_cases(**where, **chosen, split=str(self.path / "split.json"))
         elif not own and fold == SAME:
             cases = all_cases(**where)
         else:
-            number: Any = self.config["fold"] if fold == SAME else fold
-            cases = load_cases(**where, fold=number, split_seed=self.config["split_seed"])
-        self._check(cases, own)
-        return cases
+            cases = load_cases(**where, **chosen, split_seed=self.config["split_seed"])
+        if own and "file" not in self._split:
+            self._check_files(cases, fold == TEST)
+        self._check_classes(cases)
+        return replace(cases, trained_on=self._trained_on(cases))
 
-    def _check(self, cases: CaseSplit, own: bool) -> None:
-        record = cases.record()
-        if own and "file" not in self._split and record["hash"] != self._split["hash"]:
+    def _check_files(self, cases: CaseSplit, test_part: bool) -> None:
+        record, trained = cases.record(), set(self._split["train"])
+        if not trained <= set(record["train"]) if test_part else record["hash"] != self._split["hash"]:
             raise DataError(
                 f"{cases.root}: its files have changed since the training, so that training cases might be scored; "
                 "restore them, or give --data_root to score all cases of a folder"
             )
+
+    def _check_classes(self, cases: CaseSplit) -> None:
         trained, there = self.classes.names, cases.classes.names
         if len(trained) != len(there) or (len(trained) > 1 and trained != there):
-            raise DataError(f"{cases.root}: has the classes {', '.join(there)}, the run {', '.join(trained)}")
+            raise DataError(
+                f"{cases.root}: has the classes {', '.join(there)}, the run {', '.join(trained)}; say with --classes "
+                "which is which, or give another --data_root"
+            )
+
+    def _trained_on(self, cases: CaseSplit) -> int:
+        """Return how many of the validation cases trained the run, and say so where there are any."""
+        if str(cases.root.resolve()) != self._split["root"]:
+            return 0
+        count = len(_also_as_part_of("train", self._split["train"]) & {case["id"] for case in cases.validation})
+        if count:
+            print(
+                f"data: WARNING: {count} of these {len(cases.validation)} cases trained the run; what it scores on "
+                "them says nothing of others"
+            )
+        return count
 
     def read_case(self, cases: CaseSplit | None = None, instances: bool = False) -> ReadCase:
         """Return the step that reads a case as the run did, with the labels as those `cases` have them.
@@ -138,32 +159,40 @@ class TrainedRun:
         classes = self.classes if cases is None else cases.classes
         return ReadCase(**self.shape, classes=classes, instances=instances)
 
-    def instance_plan(self, cases: CaseSplit | None = None) -> InstancePlan:
+    def instance_plan(
+        self, cases: CaseSplit | None = None, decoder: str = SAME, thresholds: Mapping[str, Any] | None = None
+    ) -> InstancePlan:
         """Return how the run tells objects apart: as it was tuned, which is said, else as it was trained.
 
         Args:
             cases: what is evaluated; where the plan was tuned on some of them, that is said too.
+            decoder: another one, with its default thresholds.
+            thresholds: those that shall be others.
 
         Raises:
-            ConfigError: what was tuned cannot be read, or is of another run.
+            ConfigError: what was tuned cannot be read, or is of another run; the decoder needs channels that the
+                network has not, or there is no such threshold.
         """
+        if not isinstance(thresholds, Mapping | None):
+            raise ConfigError(f"thresholds is {thresholds!r}; it must be a mapping such as {{'depth': 0.2}}")
+        plan = self._plan_as_tuned(cases) if decoder == SAME else instance_plan(self.config.get("instances", "none"))
+        return plan.changed(plan.decoder if decoder == SAME else decoder, thresholds or {})
+
+    def _plan_as_tuned(self, cases: CaseSplit | None) -> InstancePlan:
         trained, path = instance_plan(self.config.get("instances", "none")), self.path / TUNED
         if not path.is_file():
             return trained
         try:
             record = json.loads(path.read_text())
             plan, tuned = InstancePlan.from_record(record), record["tuned"]
-            on, fitted = set(tuned["cases"]), tuned["cross_fitted"]["ap50"]
+            on, fitted, root = tuned["cases"], tuned["cross_fitted"]["ap50"], tuned["root"]
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: cannot be read ({error}); remove it, or evaluate with --tune True") from error
         if plan.channels != trained.channels:
             raise ConfigError(f"{path}: is of a run with other channels; remove it, or evaluate with --tune True")
         print(f"objects: {plan}, as tuned on {len(on)} cases ({path})")
-        seen = (
-            on & {case["id"] for case in cases.validation}
-            if cases and str(cases.root.resolve()) == tuned["root"]
-            else ()
-        )
+        there = {case["id"] for case in cases.validation} if cases and str(cases.root.resolve()) == root else set()
+        seen = there & _also_as_part_of("validation", on)
         if seen:
             print(f"objects: {len(seen)} of those are scored here, too well therefore; cross-fitted AP50 {fitted:.4f}")
         return plan
@@ -172,6 +201,11 @@ class TrainedRun:
         """Return the training's best Dice, or None where one of the `given` keys is not the run's own."""
         best = self._facts.get("best")
         return best["dice"] if best and all(value == SAME for value in given) else None
+
+
+def _also_as_part_of(part: str, ids: Iterable[str]) -> set[str]:
+    """Return the ids, and as they are where all cases of a folder that comes split are taken together."""
+    return {name for plain in ids for name in (plain, f"{part}_{plain}")}
 
 
 def _newest(output_dir: Path) -> Path:

@@ -1,7 +1,8 @@
 """Parses the command line, and turns every error into one line and an exit code.
 
 Exit codes: 0 done; 1 an unforeseen error, or a promise that `check` found broken; 2 a wrong option, setting or name; 3
-data that cannot be used; 4 a broken plugin; 5 a file that cannot be written; 130 interrupted.
+data that cannot be used; 4 a broken plugin; 5 a file that cannot be written; 6 data that can be used, with warnings;
+130 interrupted. --debug before the command, or MONAISEG_DEBUG=1, shows the traceback of an error.
 """
 
 from __future__ import annotations

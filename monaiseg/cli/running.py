@@ -8,24 +8,45 @@ import json
 import logging
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from monaiseg.errors import ConfigError, MonaisegError, cause_of
 
+EVALUATE_KEYS = ("layout", "classes", "fold", "measures", "nsd_tolerance", "decoder", "thresholds", "tune", "device")
+PREDICT_KEYS = ("decoder", "thresholds", "device")
+"""Keys of `evaluate.yaml` and `inference.yaml` that are no options of the parser, for the help."""
+
+
+def _flags(keys: Sequence[str]) -> str:
+    return ", ".join(f"--{key}" for key in keys)
+
 
 def add_commands(commands: Any) -> None:
     """Add the commands to the parser's sub-commands."""
-    train = commands.add_parser("train", help="train a bundle: monaiseg train unetpp --epochs 2")
+    train = commands.add_parser(
+        "train",
+        help="train a bundle: monaiseg train unetpp --epochs 2",
+        epilog="Every key of the first part of the bundle's train.yaml is an option: --epochs 2, --loss DiceCELoss",
+    )
     train.add_argument("bundle", help="a bundle's folder, or the name of a shipped one")
     train.set_defaults(run=_train, takes_overrides=True)
-    evaluate = commands.add_parser("evaluate", help="score a trained run: monaiseg evaluate --model RUN")
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="score a trained run: monaiseg evaluate --model RUN",
+        epilog=f"Further options, explained in the bundle's evaluate.yaml: {_flags(EVALUATE_KEYS)}.",
+    )
     evaluate.add_argument("--model", default="auto", help="the run's folder (default: the newest under runs)")
     evaluate.add_argument(
         "--data_root", nargs="+", default=["same"], help="the sets to score it on (default: same, the run's own cases)"
     )
     evaluate.set_defaults(run=_evaluate, takes_overrides=True)
-    predict = commands.add_parser("predict", help="write masks of images")
+    predict = commands.add_parser(
+        "predict",
+        help="write masks of images",
+        epilog=f"Further options, explained in the bundle's inference.yaml: {_flags(PREDICT_KEYS)}.",
+    )
     predict.add_argument("input_dir", metavar="FOLDER", help="a folder of images, or one image")
     predict.add_argument("--model", default="auto", help="the run's folder (default: the newest under runs)")
     predict.add_argument("--output_dir", default="predictions", help="where masks go (default: predictions)")
@@ -87,6 +108,8 @@ def _train(options: argparse.Namespace, rest: list[str]) -> None:
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     bundle, overrides = _bundle_of(options.model), {"model": options.model, **parse_overrides(rest)}
     roots = list(dict.fromkeys(options.data_root))
+    if len(roots) > 1 and overrides.get("tune"):
+        raise ConfigError(f"tune is True and data_root names {len(roots)} sets; tune on one, then evaluate on all")
     if len(roots) == 1:
         _run(bundle, "evaluate.yaml", "evaluating", overrides | {"data_root": roots[0]})
         return

@@ -26,8 +26,8 @@ Array = npt.NDArray[Any]
 MASK = (255,)
 """The values of a class that is named, but is a mask like one that is not: its edges may be grey."""
 
-MOST = 2**24
-"""The largest id of an object: volumes are read as float32, which is exact up to here."""
+MOST = 2**24 - 1
+"""The largest id of an object: volumes are read as float32, in which 2^24 and 2^24 + 1 are one."""
 
 
 def read_label(case: Case, spatial_dims: int, classes: Classes = FOREGROUND) -> tuple[npt.NDArray[np.uint8], bool]:

@@ -16,6 +16,11 @@ from monaiseg.data.split_files import SplitFile, read_split_file
 from monaiseg.data.splits import FOLDS, check_seed, equal_folds
 from monaiseg.errors import ConfigError, DataError
 
+TEST = "test"
+"""The part that a training leaves alone."""
+
+_SPLIT = "split with monaiseg data split --shares 0.7 0.1 0.2, and train by that"
+
 
 @dataclass(frozen=True)
 class CaseSplit:
@@ -27,6 +32,7 @@ class CaseSplit:
         train: the training cases, sorted by id; `validation` likewise.
         origin: how the split was made.
         classes: what the label channels are.
+        trained_on: of an evaluation, how many of the validation cases trained the run that is evaluated.
     """
 
     root: Path
@@ -35,11 +41,14 @@ class CaseSplit:
     validation: list[Case]
     origin: dict[str, Any]
     classes: Classes = FOREGROUND
+    trained_on: int = 0
 
     @property
     def told(self) -> str:
         """The cases in words."""
-        return f"{counted(len(self.validation), 'case')} of {self.root}, layout {self.layout}, {self.origin['split']}"
+        trained = f"; {self.trained_on} of them trained the run" if self.trained_on else ""
+        cases = counted(len(self.validation), "case")
+        return f"{cases} of {self.root}, layout {self.layout}, {self.origin['split']}{trained}"
 
     def record(self) -> dict[str, Any]:
         """Return what the split file holds: where the split came from, a hash of the files, the ids of each side."""
@@ -79,7 +88,8 @@ def load_cases(
             `{"liver": 1, "tumour": 2}` by value or `{"polyp": [255, 0, 0]}` by colour; or `"instances"`: label files
             hold an id an object.
         split: a split file, as `monaiseg data split` writes it, or `"none"`.
-        part: what validates where the split file has train, validation and test: `"validation"` or `"test"`.
+        part: what validates where the split file, or the folder, has train, validation and test: `"validation"` or
+            `"test"`.
 
     Raises:
         ConfigError: `layout`, `fold`, `generated`, `classes`, `split` or `part` cannot be used.
@@ -98,10 +108,9 @@ def load_cases(
     if file is not None:
         cases = _split_by_file(found, named, fold, part, file)
     else:
-        cases = _split_as_it_comes(found, named) or _split_into_folds(found, named, fold, split_seed)
-    held_out = "test" if part == "test" and file is not None and not file.in_folds else "validation"
+        cases = _split_as_it_comes(found, named, part) or _split_into_folds(found, named, fold, split_seed)
     print(
-        f"data: {len(cases.train)} training and {counted(len(cases.validation), f'{held_out} case')} in {cases.root}, "
+        f"data: {len(cases.train)} training and {counted(len(cases.validation), f'{part} case')} in {cases.root}, "
         f"layout {cases.layout}, {cases.origin['split']}{_classes_text(named)}"
     )
     return cases
@@ -130,14 +139,17 @@ def _classes_text(classes: Classes) -> str:
 
 
 def _left_alone(parts: dict[str, list[Case]]) -> str:
-    return f"; {counted(len(parts['test']), 'test case')} left alone" if "test" in parts else ""
+    return f"; {counted(len(parts[TEST]), 'test case')} left alone" if TEST in parts else ""
 
 
-def _split_as_it_comes(found: FoundData, classes: Classes) -> CaseSplit | None:
-    if "validation" not in found.parts:
+def _split_as_it_comes(found: FoundData, classes: Classes, part: str) -> CaseSplit | None:
+    if part == TEST and TEST not in found.parts:
+        raise ConfigError(f"fold is test; {found.root} has no test part (only {', '.join(found.parts)}): {_SPLIT}")
+    if part not in found.parts:
         return None
-    origin = {"split": f"split as it comes ({', '.join(found.parts)}); fold ignored{_left_alone(found.parts)}"}
-    return CaseSplit(found.root, found.layout, _train_cases(found), found.parts["validation"], origin, classes)
+    told = f"{part} part" if part == TEST else f"fold ignored{_left_alone(found.parts)}"
+    origin = {"split": f"split as it comes ({', '.join(found.parts)}); {told}"}
+    return CaseSplit(found.root, found.layout, _train_cases(found), found.parts[part], origin, classes)
 
 
 def _train_cases(found: FoundData) -> list[Case]:
@@ -153,14 +165,16 @@ def _train_cases(found: FoundData) -> list[Case]:
 def _split_by_file(found: FoundData, classes: Classes, fold: int, part: str, file: SplitFile) -> CaseSplit:
     parts = file.split(every_case(found))
     how = f"{file.name} (by {file.made.get('by')}, seed {file.made.get('seed')})"
+    if file.in_folds and part == TEST:
+        raise ConfigError(f"fold is test; {file.name} has folds 0 to {len(parts) - 1}: give one of them, or {_SPLIT}")
     if file.in_folds:
         held_out = f"fold {_checked_fold(fold, len(parts), f'of {file.name} it')}"
         told = f"{held_out} of {len(parts)} of {how}"
     elif part in parts and part != "train":
         held_out = part
-        told = f"train and {part} of {how}{'' if part == 'test' else f'; fold ignored{_left_alone(parts)}'}"
+        told = f"train and {part} of {how}{'' if part == TEST else f'; fold ignored{_left_alone(parts)}'}"
     else:
-        raise ConfigError(f"part {part!r}: {file.name} has {', '.join(parts)}")
+        raise ConfigError(f"there is no part {part!r}; {file.name} has {', '.join(parts)}: {_SPLIT}")
     train = parts["train"] if "train" in parts else [c for p, held in parts.items() if p != held_out for c in held]
     train, validation = (sorted(side, key=lambda case: case["id"]) for side in (train, parts[held_out]))
     origin = {"split": told, "split_sha256": file.sha256(), "file": file.content()}

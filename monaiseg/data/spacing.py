@@ -45,5 +45,11 @@ def respaced_size(size: Sequence[int], own: Sequence[float], spacing: Sequence[f
     )
 
 
+def relative_spacing(spacing: Sequence[float]) -> tuple[float, ...]:
+    """Return a spacing in units of its smallest length: 1 for an axis that is alike to that, else more."""
+    least = min(spacing)
+    return tuple(1.0 if _alike(length, least) else length / least for length in spacing)
+
+
 def _alike(one: float, other: float) -> bool:
     return abs(one / other - 1) <= ALIKE

@@ -97,6 +97,8 @@ class ReadCase(Transform):
 class ResizeCase(Transform):
     """Resize the image linearly, and the label if asked to by nearest neighbour; 8-bit images stay so, rounded.
 
+    The `spacing` of a volume follows its label; the pixels of pictures count as squares however they are stretched.
+
     Args:
         size: the new size.
         label: whether the label is resized too, and the objects where there are any.
@@ -108,18 +110,22 @@ class ResizeCase(Transform):
 
     def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return the item with its image `[C, *size]`, of the type it had, and label `[K, *size]`."""
-        if tuple(item["image"].shape[1:]) == self.size:
+        before = tuple(item["image"].shape[1:])
+        if before == self.size:
             return item
         image = resized(item["image"].float(), self.size)
         changed = {"image": image.round_().clamp_(0, 255).byte() if item["image"].dtype == torch.uint8 else image}
         labels = {key: nearest(item[key], self.size) for key in LABELS if self.label and key in item}
+        if self.label and len(before) == 3:
+            labels["spacing"] = item["spacing"] * torch.tensor(before) / torch.tensor(self.size)
         return item | changed | labels
 
 
 class RespaceCase(Transform):
-    """Resample image and label, where it is asked to, linearly to a spacing; a label is where it is above a half.
+    """Resample the image linearly to a spacing, and the label where it is asked to, as `respaced_label` does.
 
-    Objects keep their ids, by nearest neighbour. `size` and `spacing` of the item stay those of the case.
+    Objects keep their ids, by nearest neighbour, and the label is where they are. `spacing` is then the new one too;
+    without the label it stays that of the case, as `size` always does.
 
     Args:
         spacing: the new spacing, millimetres a voxel along each axis.
@@ -136,11 +142,27 @@ class RespaceCase(Transform):
         if size == tuple(item["image"].shape[1:]):
             return item
         changed = {"image": resized(item["image"].float(), size)}
-        if self.label:
-            changed["label"] = (resized(item["label"].float(), size) > 0.5).byte()
         if self.label and "instances" in item:
             changed["instances"] = nearest(item["instances"], size)
+            changed["label"] = (changed["instances"] > 0).byte()
+        elif self.label:
+            changed["label"] = respaced_label(item["label"], size)
+        if self.label:
+            changed["spacing"] = torch.tensor(self.spacing)
         return item | changed
+
+
+def respaced_label(label: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Return a label `[K, *spatial]` of 0 and 1 resampled linearly to `size`: a class is where it is above a half.
+
+    Where no two classes share a voxel, each voxel is of the class or the background that it has most of: where three
+    meet none may have a half, which would leave a seam of background. A tie goes to the first class.
+    """
+    if label.sum(0).max() > 1:
+        return (resized(label.float(), size) > 0.5).byte()
+    background = 1 - label.sum(0, keepdim=True)
+    most = resized(torch.cat([label, background]).float(), size).numpy().argmax(0)
+    return torch.from_numpy(np.stack([most == channel for channel in range(len(label))])).byte()
 
 
 def resized(values: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

@@ -46,8 +46,10 @@ def label_files(probabilities: Array, classes: Classes) -> dict[str, Array]:
 
 def _winner(probabilities: Array, present: Array, classes: Classes) -> Array:
     """Return for each place the number of its class from 1, or 0 for background."""
-    sizes = np.array([len(key) for key in classes.keys]).reshape(-1, *[1] * (present.ndim - 1))
-    rank = np.where(present, np.asarray(probabilities, np.float32) - sizes, -np.inf)  # smaller regions come first
+    # Smaller regions come first; of classes that are no regions of others how many values they have says nothing.
+    sizes = np.array([0 if classes.exclusive else len(key) for key in classes.keys])
+    rank = np.asarray(probabilities, np.float32) - sizes.reshape(-1, *[1] * (present.ndim - 1))
+    rank = np.where(present, rank, -np.inf)
     return np.where(present.any(axis=0), rank.argmax(axis=0) + 1, 0)
 
 

@@ -132,7 +132,8 @@ def training_overlap(pred: Any, label: torch.Tensor) -> torch.Tensor:
 class ValidationBoard(TensorBoardHandler):
     """Of an evaluator: its scores and pictures of its first cases to TensorBoard, the best pictures to `overlays/` too.
 
-    The pictures have truth and prediction outlined; volumes show the middle slice of the first axis.
+    The pictures have truth and prediction outlined; of a volume it is the slice across the shortest axis that has most
+    foreground.
     """
 
     def __init__(self, folder: Path, classes: Classes = FOREGROUND, cases: int = 4) -> None:
@@ -161,7 +162,7 @@ class ValidationBoard(TensorBoardHandler):
         except OSError as error:  # TensorBoard's thread does not say which file it could not write
             raise OutputError(f"{self.folder}: its events cannot be written ({error.strerror}); free space") from error
         for name, picture in self._drawn.items() if is_best(engine) else ():
-            save_picture(folder / f"{Path(name).name}.png", picture)
+            save_picture(folder / f"{'_'.join(Path(name).parts)}.png", picture)
 
     def _write_events(self, engine: Engine) -> None:
         for name, score in engine.state.metrics.items():

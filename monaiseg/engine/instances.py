@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from ignite.engine import Engine, Events
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from monaiseg._files import make_folder, write_bytes, write_json
-from monaiseg.data import Case, CaseSplit, Classes, images_of, is_volume, volume_geometry
-from monaiseg.data.names import check_name
-from monaiseg.data.writing import DEEP_PICTURE, VOLUME, encode_deep_picture, encode_volume
+from monaiseg._files import write_bytes, write_json
+from monaiseg.data import FOREGROUND, Case, CaseSplit, Classes, volume_geometry
+from monaiseg.data.cases import group_of
+from monaiseg.data.writing import encode_deep_picture, encode_volume
+from monaiseg.engine.case_files import CaseFiles, checked_probabilities, mask_endings, object_endings
 from monaiseg.errors import ConfigError, OutputError
-from monaiseg.instances import InstancePlan, decode
+from monaiseg.instances import InstancePlan, ObjectDecoder
+from monaiseg.instances.decoding import undisputed
 from monaiseg.instances.keeping import KeptCases
 from monaiseg.instances.objects import object_columns, object_rows
 from monaiseg.instances.plan import thresholds_text
-from monaiseg.instances.tuning import Tuning, tune
+from monaiseg.instances.tuning import Tuning, check_halves, tune
 
 logger = logging.getLogger("monaiseg")
 
@@ -45,19 +48,38 @@ class TuneInstances:
         plan: of the run, whose channels decide which decoders there are.
         cases: what is evaluated, with `instances` in the batches.
         fold: what the evaluation was asked for.
+        classes: of the run.
+        groups: what a case belongs to, by its id; cases of one group are in one half, as their own group says too.
 
     Raises:
-        ConfigError: at construction, `tune` is neither True nor False, or the cases are those of a test part.
+        ConfigError: at construction, `tune` is neither True nor False, or these cases are not to be tuned on: those of
+            a test part, those that the network was trained on, or fewer than two.
     """
 
     def __init__(
-        self, tune: bool, folder: Path, plan: InstancePlan, cases: CaseSplit, fold: int | str = "same"
+        self,
+        tune: bool,
+        folder: Path,
+        plan: InstancePlan,
+        cases: CaseSplit,
+        fold: int | str = "same",
+        classes: Classes = FOREGROUND,
+        groups: Mapping[str, str] | None = None,
     ) -> None:
         if not isinstance(tune, bool):
             raise ConfigError(f"tune is {tune!r}; write --tune True")
         if tune and fold == "test":
             raise ConfigError("tune is True and fold is test; tune on the validation cases, so that test cases test")
+        if tune and cases.trained_on:
+            raise ConfigError(
+                f"tune is True and {cases.trained_on} of the {len(cases.validation)} cases trained the run, so that "
+                "thresholds would suit them alone; tune on the run's own validation cases, --data_root same"
+            )
         self.tune, self.path, self.plan, self.cases = tune, folder / TUNED, plan, cases
+        self.classes = classes
+        self.groups = {case["id"]: (groups or {}).get(case["id"], group_of(case)) for case in cases.validation}
+        if tune:
+            check_halves(self.groups)
         self.kept = KeptCases(folder)
 
     def attach(self, evaluator: Engine) -> None:
@@ -69,12 +91,14 @@ class TuneInstances:
     def _keep(self, evaluator: Engine) -> None:
         output = evaluator.state.output
         channels = output.get("channels", [None] * len(output["id"]))
-        for case in zip(output["id"], output["pred"], channels, output["instances"], strict=True):
-            self.kept.add(*case)
+        for name, predicted, further, ids, spacing in zip(
+            output["id"], output["pred"], channels, output["instances"], output["spacing"].tolist(), strict=True
+        ):
+            self.kept.add(name, undisputed(predicted.cpu(), self.classes), on_cpu(further), ids.cpu(), spacing)
 
     def __call__(self, evaluator: Engine) -> None:
         """Tune, print and write."""
-        tuning = tune(self.kept, self.plan, self.cases.validation, see=_shown)
+        tuning = tune(self.kept, self.plan, self.cases.validation, self.groups, see=_shown)
         best = tuning.best
         plan = InstancePlan(self.plan.channels, best.decoder, best.thresholds)
         record = self.cases.record()
@@ -113,24 +137,21 @@ class WriteInstances:
 
     Raises:
         DataError: at construction, if the id of a case or the name of a class would lead out of the folder.
-        OutputError: at construction, if a file that would be written is there already.
+        OutputError: at construction, if a file that would be written is there already, or would be of two cases.
+        ConfigError: the network gives NaN.
     """
 
     def __init__(self, output_dir: str | Path, cases: Sequence[Case], classes: Classes, plan: InstancePlan) -> None:
-        self.folder, self.plan, self.classes = Path(output_dir), plan, classes
-        self.sources = {case["id"]: images_of(case)[0] for case in cases}
+        self.plan, self.classes = plan, classes
+        self.decode = ObjectDecoder(plan, classes)
         self._objects = 0
         if not plan.wanted:
             return
-        for name in self.sources:
-            check_name(name, "the id")
-        for name in classes.names if len(classes) > 1 else ():
-            check_name(name, "the class")
-        make_folder(self.folder, "--output_dir")
-        files = [self._target(name, of) for name in self.sources for of in classes.names]
-        for target in (*files, self.folder / OBJECTS):
-            if target.exists():
-                raise OutputError(f"{target}: is there already; choose another --output_dir")
+        self.endings = object_endings(classes)
+        self.files = CaseFiles(output_dir, cases, self.endings, beside=mask_endings(classes))
+        self.table = self.files.folder / OBJECTS
+        if self.table.exists():
+            raise OutputError(f"{self.table}: is there already; choose another --output_dir")
 
     def attach(self, evaluator: Engine) -> None:
         """Write after each case."""
@@ -142,28 +163,28 @@ class WriteInstances:
         """Write the objects of the batch."""
         output = evaluator.state.output
         channels = output.get("channels", [None] * len(output["id"]))
-        for name, probabilities, further in zip(output["id"], output["pred"], channels, strict=True):
-            found = decode(probabilities, further, self.plan)
-            for of, ids, probability in zip(self.classes.names, found, probabilities.numpy(), strict=True):
-                self._write(name, of, ids)
+        spacings = output["spacing"].tolist()
+        for name, predicted, further, spacing in zip(output["id"], output["pred"], channels, spacings, strict=True):
+            probabilities = checked_probabilities(name, predicted)
+            found = self.decode(probabilities, on_cpu(further), spacing)
+            each = zip(self.classes.names, self.endings, found, probabilities.numpy(), strict=True)
+            for of, ending, ids, probability in each:
+                self._write(name, ending, ids)
                 self._list(name, of, ids, probability)
 
-    def _write(self, name: str, of: str, ids: npt.NDArray[np.int32]) -> None:
-        target = self._target(name, of)
+    def _write(self, name: str, ending: str, ids: npt.NDArray[np.int32]) -> None:
+        target, source = self.files.path(name, ending), self.files.sources[name]
         if ids.max(initial=0) > MOST:
             logger.warning("%s: has %d objects, so that it holds 32 bits and not 16", target, ids.max())
         values = ids.astype(np.uint32 if ids.max(initial=0) > MOST else np.uint16)
-        source = self.sources[name]
-        volume = is_volume(source)
+        volume = self.files.is_volume(name)
         content = encode_volume(values, volume_geometry(source).affine) if volume else encode_deep_picture(values)
         write_bytes(target, content)
 
     def _list(self, name: str, of: str, ids: npt.NDArray[np.int32], probability: Any) -> None:
-        path = self.folder / OBJECTS
-        source = self.sources[name]
-        spacing = volume_geometry(source).spacing if is_volume(source) else (1.0,)
+        spacing = volume_geometry(self.files.sources[name]).spacing if self.files.is_volume(name) else (1.0,)
         try:
-            with path.open("a", newline="") as file:
+            with self.table.open("a", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")
                 if file.tell() == 0:
                     writer.writerow(["case", "class", *object_columns(ids.ndim)])
@@ -171,12 +192,12 @@ class WriteInstances:
                     writer.writerow([name, of, *row])
                     self._objects += 1
         except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror}); free space") from error
+            raise OutputError(f"{self.table}: cannot be written ({error.strerror}); free space") from error
 
     def _tell(self, evaluator: Engine) -> None:
-        print(f"told {self._objects} objects apart ({self.plan}): {self.folder / OBJECTS}", flush=True)
+        print(f"told {self._objects} objects apart ({self.plan}): {self.table}", flush=True)
 
-    def _target(self, name: str, of: str) -> Path:
-        ending = "" if len(self.classes) == 1 else f"_{of}"
-        suffix = VOLUME if is_volume(self.sources[name]) else DEEP_PICTURE
-        return self.folder / f"{name}{ending}_instances{suffix}"
+
+def on_cpu(values: torch.Tensor | None) -> torch.Tensor | None:
+    """Return the tensor on the CPU, where objects are told apart."""
+    return None if values is None else values.cpu()

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from ignite.engine import Engine, Events
 
-from monaiseg._files import make_folder, write_bytes
-from monaiseg.data import Case, Classes, images_of, is_volume, volume_geometry
-from monaiseg.data.names import check_name
-from monaiseg.data.writing import PICTURE, VOLUME, encode_picture, encode_volume, label_files
-from monaiseg.errors import OutputError
+from monaiseg._files import write_bytes
+from monaiseg.data import Case, Classes, volume_geometry
+from monaiseg.data.writing import encode_picture, encode_volume, label_files
+from monaiseg.engine.case_files import CaseFiles, checked_probabilities, mask_endings
 
 
 class WriteMasks:
@@ -21,22 +20,13 @@ class WriteMasks:
 
     Raises:
         DataError: at construction, if the id of a case or the name of a class would lead out of the folder.
-        OutputError: at construction, if a file that would be written is there already.
+        OutputError: at construction, if a file that would be written is there already, or would be of two cases.
+        ConfigError: the network gives NaN.
     """
 
     def __init__(self, output_dir: str | Path, cases: Sequence[Case], classes: Classes) -> None:
-        for case in cases:
-            check_name(case["id"], "the id")
-        if classes.kind == "masks":
-            for name in classes.names:
-                check_name(name, "the class")
-        self.folder = make_folder(Path(output_dir), "--output_dir")
+        self.files = CaseFiles(output_dir, cases, mask_endings(classes))
         self.classes = classes
-        self.sources = {case["id"]: images_of(case)[0] for case in cases}
-        endings = [""] if classes.kind != "masks" or len(classes) == 1 else [f"_{name}" for name in classes.names]
-        for target in (self._target(name, ending) for name in self.sources for ending in endings):
-            if target.exists():
-                raise OutputError(f"{target}: is there already; choose another --output_dir")
 
     def attach(self, evaluator: Engine) -> None:
         """Write after each case."""
@@ -46,15 +36,11 @@ class WriteMasks:
     def __call__(self, evaluator: Engine) -> None:
         """Write the masks of the batch."""
         output = evaluator.state.output
-        for name, probabilities in zip(output["id"], output["pred"], strict=True):
-            source = self.sources[name]
-            for ending, values in label_files(probabilities.cpu().numpy(), self.classes).items():
-                volume = is_volume(source)
+        for name, predicted in zip(output["id"], output["pred"], strict=True):
+            source, volume = self.files.sources[name], self.files.is_volume(name)
+            for ending, values in label_files(checked_probabilities(name, predicted).numpy(), self.classes).items():
                 content = encode_volume(values, volume_geometry(source).affine) if volume else encode_picture(values)
-                write_bytes(self._target(name, ending), content)
+                write_bytes(self.files.path(name, ending), content)
 
     def _tell(self, evaluator: Engine) -> None:
-        print(f"wrote masks of {len(self.sources)} cases to {self.folder}", flush=True)
-
-    def _target(self, name: str, ending: str) -> Path:
-        return self.folder / f"{name}{ending}{VOLUME if is_volume(self.sources[name]) else PICTURE}"
+        print(f"wrote masks of {len(self.files.sources)} cases to {self.files.folder}", flush=True)

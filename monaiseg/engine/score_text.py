@@ -17,8 +17,9 @@ def scored(scores: Summary, digits: int = 4) -> str:
 def versus(scores: Summary) -> str:
     """Return the baseline's scores as a phrase that says whether the network beats them."""
     dice, iou = (scores.lines[name] for name in ("dice", "iou"))
+    assert dice.baseline is not None
     baseline = f"Otsu's threshold: Dice {dice.baseline:.4f}, IoU {iou.baseline:.4f}"
-    return baseline if dice.baseline is None or dice.mean > dice.baseline else f"NOT BETTER than {baseline}"
+    return baseline if dice.mean > dice.baseline else f"NOT BETTER than {baseline}"
 
 
 def details(scores: Summary) -> list[str]:
@@ -73,7 +74,8 @@ def _row(name: str, scores: Summary, each: Sequence[str]) -> tuple[str, ...]:
     line, measure = scores.lines[name], MEASURES[name]
     otsu = "" if line.baseline is None else f"{line.baseline:.4f}"
     by_class = (f"{scores.lines[f'{name}_{label}'].mean:.4f}" for label in each)
-    unit = "pixels" if measure.unit and scores.noun == "image" else measure.unit
+    length = "pixels" if scores.noun == "image" else "mm"
+    unit = length if measure.unit else f"within {scores.nsd_tolerance:g} {length}" if name == "nsd" else ""
     return measure.title, f"{line.mean:.4f}", _interval(line), f"{line.median:.4f}", otsu, *by_class, unit
 
 

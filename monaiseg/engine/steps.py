@@ -11,6 +11,7 @@ from monai.engines.utils import IterationEvents
 from torch.nn import functional as F
 
 from monaiseg.engine.settings import Settings
+from monaiseg.errors import ConfigError
 
 
 def _to_device(batch: Mapping[str, Any], key: str, settings: Settings) -> torch.Tensor:
@@ -83,13 +84,20 @@ class EvaluationStep:
         with engine.mode(engine.network), self.settings.autocast():
             logits = engine.inferer(image, engine.network)
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
-        probabilities = own_size(logits.float().sigmoid(), batch["size"][0].tolist())
+        probabilities = own_size(logits.float().sigmoid(), _common_size(batch))
         output = {**batch, "image": image, "pred": probabilities[:, : self.classes]}
         if self.classes is not None and self.classes < probabilities.shape[1]:
             output["channels"] = probabilities[:, self.classes :]
         engine.state.output = output
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return output
+
+
+def _common_size(batch: Mapping[str, Any]) -> list[int]:
+    sizes: list[list[int]] = batch["size"].tolist()
+    if any(size != sizes[0] for size in sizes):
+        raise ConfigError(f"dataloader: a batch has cases of sizes {sizes}; evaluate one at a time, batch_size 1")
+    return sizes[0]
 
 
 def own_size(probabilities: torch.Tensor, size: Any) -> torch.Tensor:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.handlers import ValidationHandler
 
+from monaiseg.data import CaseDataset
 from monaiseg.engine.settings import count
 
 SHARE = 0.1
@@ -19,7 +20,7 @@ BACKWARD = 3
 
 
 def validation_interval(
-    interval: int | str, train: Sequence[Any], validate: Iterable[Mapping[str, Any]], roi_size: Sequence[int]
+    interval: int | str, train: Sequence[Any], validate: CaseDataset, roi_size: Sequence[int]
 ) -> int:
     """Return how many epochs pass between validations; `"auto"`: so many that they cost a tenth of the training.
 
@@ -31,7 +32,8 @@ def validation_interval(
     if interval != "auto":
         return count("val_interval", interval)
     trained = BACKWARD * len(train) * math.prod(roi_size)
-    validated: int = sum(math.prod(item["image"].shape[1:]) for item in validate)
+    # As they are kept: a size is known without the values, which would be normalised.
+    validated: int = sum(math.prod(validate.prepared(number)["image"].shape[1:]) for number in range(len(validate)))
     return max(1, math.ceil(validated / (SHARE * trained)))
 
 

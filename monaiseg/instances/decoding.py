@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,9 @@ from scipy import ndimage
 from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
+from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.data.labels import joined
+from monaiseg.data.spacing import relative_spacing
 from monaiseg.errors import ConfigError
 from monaiseg.instances.plan import InstancePlan, Thresholds
 
@@ -19,15 +21,18 @@ Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int32]
 Maps = Mapping[str, Array]
 """The further channels of a class by name, probabilities `[*S]` each."""
+Spacing = Sequence[float] | None
+"""Millimetres a voxel along each axis; None: they are cubes, or pixels."""
 
 
-def decode(probabilities: Any, channels: Any, plan: InstancePlan) -> Ids:
+def decode(probabilities: Any, channels: Any, plan: InstancePlan, spacing: Spacing = None) -> Ids:
     """Return an id for each object of each class, int32 `[K, *S]`, numbered from 1 without a gap; 0 is background.
 
     Args:
         probabilities: of the classes, `[K, *S]`, an array or a tensor on the CPU.
         channels: of what the plan learns, `[E, *S]`: for each of its channels one a class; None where there are none.
         plan: the decoder and its thresholds.
+        spacing: millimetres a voxel along each axis; None: they are cubes, or pixels.
 
     Raises:
         ConfigError: the plan tells no objects apart, or `channels` are not those of the plan.
@@ -37,8 +42,17 @@ def decode(probabilities: Any, channels: Any, plan: InstancePlan) -> Ids:
     classes = np.asarray(probabilities, np.float32)
     maps = maps_of(classes, channels, plan)
     rough = DECODERS[plan.decoder]
-    found = [rough(one, own, plan.thresholds) for one, own in zip(classes, maps, strict=True)]
+    found = [rough(one, own, plan.thresholds, spacing) for one, own in zip(classes, maps, strict=True)]
     return np.stack([finished(ids, plan.thresholds.min_size) for ids in found])
+
+
+def undisputed(probabilities: Any, classes: Classes) -> Array:
+    """Return the probabilities `[K, *S]`, each 0 where a class that excludes it is more probable, as masks have it."""
+    values = np.asarray(probabilities, np.float32)
+    if not classes.exclusive:
+        return values
+    numbers = np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1))
+    return np.where(values.argmax(0) == numbers, values, np.float32(0))
 
 
 class ObjectDecoder:
@@ -46,14 +60,18 @@ class ObjectDecoder:
 
     Attributes:
         wanted: whether objects are told apart at all.
+
+    Args:
+        plan: how.
+        classes: what the K channels are; where they exclude each other a pixel is of an object of one class only.
     """
 
-    def __init__(self, plan: InstancePlan) -> None:
-        self.plan, self.wanted = plan, plan.wanted
+    def __init__(self, plan: InstancePlan, classes: Classes = FOREGROUND) -> None:
+        self.plan, self.wanted, self.classes = plan, plan.wanted, classes
 
-    def __call__(self, probabilities: Any, channels: Any) -> Ids:
+    def __call__(self, probabilities: Any, channels: Any, spacing: Spacing = None) -> Ids:
         """Return the ids `[K, *S]` of a case's objects; raises as `decode` does."""
-        return decode(probabilities, channels, self.plan)
+        return decode(undisputed(probabilities, self.classes), channels, self.plan, spacing)
 
 
 def maps_of(classes: Array, channels: Any, plan: InstancePlan) -> list[dict[str, Array]]:
@@ -66,30 +84,31 @@ def maps_of(classes: Array, channels: Any, plan: InstancePlan) -> list[dict[str,
     return [{name: further[count * n + k] for n, name in enumerate(plan.channels)} for k in range(count)]
 
 
-def components(probability: Array, _: Maps, thresholds: Thresholds) -> Ids:
+def components(probability: Array, _: Maps, thresholds: Thresholds, __: Spacing = None) -> Ids:
     """Return what is connected, by sides and corners; objects that touch are one."""
     return joined(probability > thresholds.foreground)
 
 
-def by_watershed(probability: Array, _: Maps, thresholds: Thresholds) -> Ids:
+def by_watershed(probability: Array, _: Maps, thresholds: Thresholds, spacing: Spacing = None) -> Ids:
     """Return objects that are parted at their necks: the watershed of how far a pixel is from the background.
 
     An object starts at each peak whose height falls by the share `depth` on the way to a higher one, so that the same
     necks part small objects and large ones.
     """
     mask = probability > thresholds.foreground
-    height = ndimage.distance_transform_edt(mask) if not mask.all() else np.ones(mask.shape)
+    sampling = relative_spacing(spacing or (1,) * mask.ndim)
+    height = ndimage.distance_transform_edt(mask, sampling) if not mask.all() else np.ones(mask.shape)
     return flooded(-height, peaks(height, height * (1 - thresholds.depth), joined(mask)), mask)
 
 
-def by_border(probability: Array, maps: Maps, thresholds: Thresholds) -> Ids:
+def by_border(probability: Array, maps: Maps, thresholds: Thresholds, _: Spacing = None) -> Ids:
     """Return objects that start where no border is, and meet where it is most probable."""
     mask = probability > thresholds.foreground
     border = maps["border"]
     return flooded(border, joined(mask & (border < thresholds.border)), mask)
 
 
-def by_distance(probability: Array, maps: Maps, thresholds: Thresholds) -> Ids:
+def by_distance(probability: Array, maps: Maps, thresholds: Thresholds, _: Spacing = None) -> Ids:
     """Return objects that start at the peaks of the predicted distance, and meet in its valleys.
 
     A fixed threshold would do for clean maps; where they are noisy it starts many objects in one.
@@ -99,7 +118,7 @@ def by_distance(probability: Array, maps: Maps, thresholds: Thresholds) -> Ids:
     return flooded(-height, peaks(height, np.maximum(height - thresholds.depth, 0), joined(mask)), mask)
 
 
-DECODERS: dict[str, Callable[[Array, Maps, Thresholds], Ids]] = {
+DECODERS: dict[str, Callable[[Array, Maps, Thresholds, Spacing], Ids]] = {
     "components": components,
     "watershed": by_watershed,
     "border": by_border,

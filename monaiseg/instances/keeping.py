@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +29,22 @@ class KeptCases:
 
     def __init__(self, folder: str | Path | None = None) -> None:
         self.ids: list[str] = []
+        self._spacings: list[Sequence[float] | None] = []
         self._store = ArrayStore(folder)
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def add(self, name: str, classes: Any, channels: Any, truth: Any) -> None:
-        """Keep a case: probabilities `[K, *S]`, channels `[E, *S]` or None, ids of its objects `[K, *S]`."""
+    def add(self, name: str, classes: Any, channels: Any, truth: Any, spacing: Sequence[float] | None = None) -> None:
+        """Keep a case: probabilities `[K, *S]`, channels `[E, *S]` or None, its ids `[K, *S]` and mm a voxel."""
         self.ids.append(name)
+        self._spacings.append(spacing)
         further = np.empty((0, *classes.shape[1:]), np.float32) if channels is None else np.asarray(channels)
         for values in (np.asarray(classes), further):
             self._store.add(np.rint(LEVELS * values).astype(np.uint8))
         self._store.add(np.asarray(truth, np.int32))
 
-    def __getitem__(self, number: int) -> tuple[Array, Array, Array]:
-        """Return what was kept: probabilities, channels and ids."""
+    def __getitem__(self, number: int) -> tuple[Array, Array, Array, Sequence[float] | None]:
+        """Return what was kept: probabilities, channels, ids and spacing."""
         classes, channels, truth = (self._store[3 * number + part] for part in range(3))
-        return classes / np.float32(LEVELS), channels / np.float32(LEVELS), truth
+        return classes / np.float32(LEVELS), channels / np.float32(LEVELS), truth, self._spacings[number]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from monaiseg.errors import ConfigError, suggest
@@ -58,7 +58,9 @@ class InstancePlan:
             if name not in CHANNELS:
                 raise ConfigError(f"instances has the channel {name!r}{suggest(str(name), CHANNELS)}")
         if self.decoder not in (NONE, *decoders_of(self.channels)):
-            raise ConfigError(f"instances has the decoder {self.decoder!r}{suggest(self.decoder, DECODERS)}")
+            able = decoders_of(self.channels)
+            wrong = f"; this network has the channels for {', '.join(able)} alone" if self.decoder in DECODERS else ""
+            raise ConfigError(f"decoder is {self.decoder!r}{wrong or suggest(str(self.decoder), able)}")
 
     @property
     def factor(self) -> int:
@@ -72,6 +74,16 @@ class InstancePlan:
 
     def __str__(self) -> str:
         return f"decoder {self.decoder}, {thresholds_text(self.decoder, self.thresholds)}"
+
+    def changed(self, decoder: str, thresholds: Mapping[str, Any]) -> InstancePlan:
+        """Return the plan with this decoder, and those of its thresholds that are given; raises as the class does."""
+        known = asdict(self.thresholds if decoder == self.decoder else Thresholds())
+        for name, value in thresholds.items():
+            if name not in known:
+                raise ConfigError(f"thresholds has {name!r}{suggest(str(name), known)}")
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+                raise ConfigError(f"thresholds has {name} {value!r}; it must be a number of at least 0")
+        return replace(self, decoder=decoder, thresholds=Thresholds(**known | dict(thresholds)))
 
     def record(self) -> dict[str, Any]:
         """Return the plan for JSON; `from_record` reads it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ import numpy.typing as npt
 import torch
 from monai.transforms import Transform
 from scipy import ndimage
+from skimage.segmentation import relabel_sequential
 
+from monaiseg.data.spacing import relative_spacing
 from monaiseg.instances.plan import InstancePlan
 
 Ids = npt.NDArray[np.integer[Any]]
@@ -20,14 +22,15 @@ FULL = 255
 """The level that is learnt as a probability of 1."""
 
 WIDTH = 2
-"""Pixels on each side of where two objects touch that are at the border."""
+"""Pixels on each side of where two objects touch that are at the border; of voxels, of their shortest side."""
 
 
 class ChannelTargets(Transform):
     """Append the channels of a plan to `label`, of which `instances` is used up.
 
     `label` becomes uint8 [K + E, *S]: the K classes as they are, 0 and 1, then for each channel that the plan has one a
-    class, as levels from 0 to 255; `classes` is K. Do it at the size that is trained at, whose pixels both are in.
+    class, as levels from 0 to 255; `classes` is K. Do it at the size that is trained at, whose pixels both are in, and
+    whose millimetres a voxel `spacing` [axes] has.
     """
 
     def __init__(self, plan: InstancePlan) -> None:
@@ -38,37 +41,47 @@ class ChannelTargets(Transform):
         rest = {key: value for key, value in item.items() if key != "instances"}
         if not self.channels:
             return rest
-        levels = [TARGETS[name](ids) for name in self.channels for ids in np.asarray(item["instances"])]
+        levels = [
+            TARGETS[name](ids, item["spacing"].tolist())
+            for name in self.channels
+            for ids in np.asarray(item["instances"])
+        ]
         label = torch.as_tensor(item["label"])
         return rest | {"label": torch.cat([label, torch.from_numpy(np.stack(levels))]), "classes": len(label)}
 
 
-def border_levels(ids: Ids) -> Levels:
+def border_levels(ids: Ids, spacing: Sequence[float] | None = None) -> Levels:
     """Return 255 within `WIDTH` pixels of two objects, in them and in the gap between them, else 0; [*S].
+
+    Along axes of a longer `spacing` it is so many fewer voxels, one at least.
 
     The winners of the Data Science Bowl 2018 learnt such a channel. Unlike the contour of every object it leaves small
     ones that touch nothing whole, so that it also works where an object is a few pixels wide.
     """
-    window, beyond = 2 * WIDTH + 1, ids.max(initial=0) + 1
+    window = [2 * max(1, round(WIDTH / length)) + 1 for length in relative_spacing(spacing or (1,) * ids.ndim)]
+    beyond = ids.max(initial=0) + 1
     highest = ndimage.maximum_filter(ids, window)
     lowest = ndimage.minimum_filter(np.where(ids > 0, ids, beyond), window)
     return np.where((lowest < highest) & (lowest < beyond), FULL, 0).astype(np.uint8)
 
 
-def distance_levels(ids: Ids) -> Levels:
+def distance_levels(ids: Ids, spacing: Sequence[float] | None = None) -> Levels:
     """Return how far a pixel is from the edge of its object, 255 where that is farthest in it, 0 outside; [*S].
 
-    The border of the image is no edge: there an object goes on.
+    The border of the image is no edge: there an object goes on. Voxels of a `spacing` are no cubes.
     """
+    sampling = relative_spacing(spacing or (1,) * ids.ndim)
     levels = np.zeros(ids.shape, np.uint8)
-    for number, box in enumerate(ndimage.find_objects(ids), 1):
-        if box is None:
-            continue
+    numbered, *_ = relabel_sequential(ids)  # boxes are listed up to the largest id, however few there are
+    for number, box in enumerate(ndimage.find_objects(numbered), 1):
         around = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
-        own = ids[around] == number
-        distance = ndimage.distance_transform_edt(own) if not own.all() else np.ones(own.shape)
+        own = numbered[around] == number
+        distance = ndimage.distance_transform_edt(own, sampling) if not own.all() else np.ones(own.shape)
         levels[around][own] = np.rint(FULL * distance[own] / distance.max())
     return levels
 
 
-TARGETS: dict[str, Callable[[Ids], Levels]] = {"border": border_levels, "distance": distance_levels}
+TARGETS: dict[str, Callable[[Ids, Sequence[float] | None], Levels]] = {
+    "border": border_levels,
+    "distance": distance_levels,
+}

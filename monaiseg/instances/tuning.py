@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from monaiseg.data.cases import Case, group_of
 from monaiseg.data.splits import equal_folds
 from monaiseg.errors import ConfigError
-from monaiseg.instances.decoding import DECODERS, finished, maps_of
+from monaiseg.instances.decoding import DECODERS, Spacing, finished, maps_of
 from monaiseg.instances.keeping import KeptCases
 from monaiseg.instances.plan import InstancePlan, Thresholds, decoders_of
 from monaiseg.metrics.matching import instance_ap, match_instances, panoptic_scores
@@ -103,6 +103,7 @@ def tune(
     kept: KeptCases,
     plan: InstancePlan,
     cases: Sequence[Case],
+    groups: Mapping[str, str] | None = None,
     seed: int = 0,
     see: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Tuning:
@@ -111,7 +112,8 @@ def tune(
     Args:
         kept: what was predicted of each of the cases, and its objects.
         plan: the channels.
-        cases: the same, in any order; those of one group stay in one half.
+        cases: the same, in any order.
+        groups: what each case belongs to, by its id; those of one group stay in one half. None: as the cases say.
         seed: of the halves.
         see: is given the numbers of the cases and gives them back, to show progress.
 
@@ -120,10 +122,9 @@ def tune(
     """
     by_id = {case["id"]: case for case in cases}
     chosen = [by_id[name] for name in kept.ids]
-    groups = [group_of(case) for case in chosen]
-    if len(set(groups)) < 2:
-        raise ConfigError(f"tune needs two cases, of two groups; there is {len(set(groups))}")
-    first = {case["id"] for case in equal_folds(chosen, groups, 2, seed)[0]}
+    of = groups or {case["id"]: group_of(case) for case in cases}
+    check_halves(of)
+    first = {case["id"] for case in equal_folds(chosen, [of[name] for name in kept.ids], 2, seed)[0]}
     half = np.array([name in first for name in kept.ids])
     names = decoders_of(plan.channels)
     scored = [_qualities(*kept[number], plan, names) for number in see(range(len(kept)))]
@@ -131,6 +132,12 @@ def tune(
     found = tuple(_tuned(name, tables[name], half) for name in names)
     overall = Quality(*cross_fitted(np.concatenate(list(tables.values()), axis=1), half))
     return Tuning(found, overall, tuple(kept.ids))
+
+
+def check_halves(groups: Mapping[str, str]) -> None:
+    """Raise ConfigError where the cases, whose groups these are, cannot be halved."""
+    if len(set(groups.values())) < 2:
+        raise ConfigError("tune is True, which needs two cases that are not of one group; give more with --data_root")
 
 
 def _tuned(decoder: str, table: Floats, half: npt.NDArray[np.bool_]) -> Tuned:
@@ -154,23 +161,23 @@ def cross_fitted(table: Floats, half: npt.NDArray[np.bool_]) -> list[float]:
 
 
 def _qualities(
-    classes: Array, channels: Array, truth: Array, plan: InstancePlan, names: Sequence[str]
+    classes: Array, channels: Array, truth: Array, spacing: Spacing, plan: InstancePlan, names: Sequence[str]
 ) -> dict[str, Floats]:
     """Return of one case and each decoder the quality of each candidate, [candidates, 2], mean over classes."""
     maps = maps_of(classes, channels, plan)
     each = zip(classes, maps, truth, strict=True)
-    rows = [{name: _candidate_qualities(name, one, own, ids) for name in names} for one, own, ids in each]
+    rows = [{name: _candidate_qualities(name, one, own, ids, spacing) for name in names} for one, own, ids in each]
     return {name: np.mean([row[name] for row in rows], axis=0) for name in names}
 
 
-def _candidate_qualities(decoder: str, probability: Any, maps: Any, truth: Any) -> Floats:
+def _candidate_qualities(decoder: str, probability: Any, maps: Any, truth: Any, spacing: Spacing) -> Floats:
     """Return [candidates, 2]; candidates that differ in the least size alone share the work before it."""
     rough: dict[Thresholds, Any] = {}
     found = []
     for thresholds in candidates(decoder):
         key = replace(thresholds, min_size=0)
         if key not in rough:
-            rough[key] = DECODERS[decoder](probability, maps, key)
+            rough[key] = DECODERS[decoder](probability, maps, key, spacing)
         matches = match_instances(finished(rough[key], thresholds.min_size), truth, IOU)
         found.append((instance_ap(matches)[0], panoptic_scores(matches).pq[0]))
     return np.array(found)

@@ -17,6 +17,7 @@ from monai.losses import (
     SoftDiceclDiceLoss,
     TverskyLoss,
 )
+from monai.utils import Weight
 
 from monaiseg.losses.entry import LossEntry
 
@@ -30,11 +31,44 @@ class _DicePlusCE(DiceCELoss):
 
 
 class _GeneralizedDice(GeneralizedDiceLoss):
-    """With a weight of 1 for images where no class has a pixel; MONAI's 0 makes anything right in them."""
+    """With weights of which an image's largest is 1, also where no class has a pixel.
+
+    MONAI's are 1 / pixels^2, so that a large object's count for less than `smooth` and it teaches nothing; where no
+    class has a pixel they are 0, so that anything is right.
+    """
 
     def w_func(self, grnd: torch.Tensor) -> torch.Tensor:
-        weights: torch.Tensor = super().w_func(grnd)
-        return torch.where((grnd == 0).all(-1, keepdim=True), 1.0, weights)
+        smallest = torch.where(grnd > 0, grnd, torch.inf).amin(-1, keepdim=True)
+        weights: torch.Tensor = super().w_func(grnd / smallest)
+        return torch.where(smallest.isinf(), 1.0, weights)
+
+
+class _GeneralizedDiceFocal(GeneralizedDiceFocalLoss):
+    """With that generalized Dice."""
+
+    def __init__(
+        self,
+        include_background: bool = True,
+        sigmoid: bool = False,
+        w_type: Weight | str = Weight.SQUARE,
+        smooth_nr: float = 1e-5,
+        smooth_dr: float = 1e-5,
+        batch: bool = False,
+        gamma: float = 2.0,
+        lambda_gdl: float = 1.0,
+        lambda_focal: float = 1.0,
+    ) -> None:
+        super().__init__(
+            include_background=include_background, gamma=gamma, lambda_gdl=lambda_gdl, lambda_focal=lambda_focal
+        )
+        self.generalized_dice = _GeneralizedDice(
+            include_background=include_background,
+            sigmoid=sigmoid,
+            w_type=w_type,
+            smooth_nr=smooth_nr,
+            smooth_dr=smooth_dr,
+            batch=batch,
+        )
 
 
 class _MCC(MCCLoss):
@@ -108,7 +142,7 @@ MONAI_LOSSES = {
         _SIGMOID,
     ),
     "GeneralizedDiceFocalLoss": LossEntry(
-        GeneralizedDiceFocalLoss, "the same + focal", "Sudre 2017, arXiv:1707.03237", _SIGMOID
+        _GeneralizedDiceFocal, "the same + focal", "Sudre 2017, arXiv:1707.03237", _SIGMOID
     ),
     "FocalLoss": LossEntry(
         FocalLoss, "cross entropy, easy pixels weighing less", "Lin 2017, arXiv:1708.02002", _LOGITS, ("alpha",)

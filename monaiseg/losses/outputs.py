@@ -44,7 +44,9 @@ class OutputLoss(nn.Module):
             if more.start < target.shape[1]:
                 loss = loss + self.further([head[:, more] for head in heads], target[:, more]) / len(heads)
             if "presence" in auxiliary:
-                loss = loss + self.presence(auxiliary["presence"].float(), target[:, own])
+                presence = auxiliary["presence"].float()
+                gated = target if presence.shape[1] > target[:, own].shape[1] else target[:, own]
+                loss = loss + self.presence(presence, gated)
         return loss
 
 
@@ -56,7 +58,7 @@ class PresenceLoss(nn.Module):
 
         Args:
             presence: logits `[B, G, 2]`, absent and present; one gate is for any class, several for the last G.
-            target: `[B, C, *spatial]` of 0 and 1.
+            target: `[B, C, *spatial]`, 0 where nothing is.
         """
         there = target.flatten(2).amax(2) > 0
         gates = presence.shape[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -31,7 +31,7 @@ MATCHES = "matches"
 """Beside the measures: the `Matches` of each case and class, from which those of a data set follow."""
 
 TOLERANCE = {2: 2.0, 3: 1.0}
-"""Of NSD: pixels of pictures, mm of volumes."""
+"""Of NSD, by dimensions: pixels, mm."""
 
 
 class Objects(Protocol):
@@ -39,8 +39,8 @@ class Objects(Protocol):
 
     wanted: bool
 
-    def __call__(self, probabilities: Any, channels: Any) -> Any:
-        """Return ids `[K, *spatial]` from class probabilities `[K, *spatial]` and further channels."""
+    def __call__(self, probabilities: Any, channels: Any, spacing: Sequence[float] | None = None) -> Any:
+        """Return ids `[K, *spatial]` from class probabilities `[K, *spatial]`, further channels and mm a voxel."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,16 @@ class Chosen:
     Attributes:
         names: those asked for; None: all that fit the images.
         objects: tells objects apart, where that is wanted.
+        tolerance: of NSD, in pixels or mm; None: as `TOLERANCE`.
     """
 
     names: tuple[str, ...] | None
     objects: Objects | None = None
+    tolerance: float | None = None
+
+    def nsd_tolerance(self, spatial_dims: int) -> float:
+        """Return the tolerance of NSD for images of so many dimensions."""
+        return TOLERANCE[spatial_dims] if self.tolerance is None else self.tolerance
 
     @property
     def overlap(self) -> list[str]:
@@ -88,7 +94,9 @@ class Chosen:
             masks: what was decided from `pred`, bool.
         """
         predicted, label, baseline = (output[key].cpu().numpy() for key in ("pred", "label", "baseline"))
-        truth, spacing = label > 0, output["spacing"].tolist()
+        truth = label > 0
+        # In two dimensions a unit is a pixel, though a slice has a header: sets of both kinds are compared.
+        spacing = output["spacing"].tolist() if truth.ndim - 2 == 3 else [[1.0, 1.0]] * len(truth)
         sides = (
             self._of_side(predicted, masks.cpu().numpy(), truth, spacing),
             self._of_side(baseline.astype(np.float32), baseline > 0, truth, spacing),
@@ -97,7 +105,7 @@ class Chosen:
         if self.objects is not None and names:
             ids = output["instances"].cpu().numpy()
             further = output["channels"].cpu().numpy() if "channels" in output else [None] * len(ids)
-            found = [self.objects(*case) for case in zip(predicted, further, strict=True)]
+            found = [self.objects(*case) for case in zip(predicted, further, output["spacing"].tolist(), strict=True)]
             coarse = [[joined(mask) for mask in case] for case in baseline > 0]
             sides = sides[0] | _of_objects(found, ids, names), sides[1] | _of_objects(coarse, ids, names)
         return sides
@@ -113,8 +121,12 @@ class Chosen:
         return {name: np.array([[scores[name] for scores in case] for case in found]) for name in found[0][0]}
 
     def _of_one(self, one: _OneClass) -> dict[str, Any]:
-        names = [(needs, self.wanted(needs, one.truth.ndim)) for needs in _MEASURED]
-        return {key: value for needs, wanted in names if wanted for key, value in _MEASURED[needs](one, wanted).items()}
+        scores: dict[str, Any] = {}
+        if names := self.wanted("surface", one.truth.ndim):
+            scores |= _surface(one, names, self.nsd_tolerance(one.truth.ndim))
+        if names := self.wanted("probabilities", one.truth.ndim):
+            scores |= _saliency(one, names)
+        return scores
 
 
 def _of_objects(found: Sequence[Any], truth: Array, names: Sequence[str]) -> Scores:
@@ -135,8 +147,8 @@ class _OneClass(NamedTuple):
     spacing: Sequence[float]
 
 
-def _surface(one: _OneClass, names: Sequence[str]) -> dict[str, Any]:
-    scores = surface_scores(one.mask, one.truth, TOLERANCE[one.truth.ndim], one.spacing)
+def _surface(one: _OneClass, names: Sequence[str], tolerance: float) -> dict[str, Any]:
+    scores = surface_scores(one.mask, one.truth, tolerance, one.spacing)
     return {name: MEASURES[name].of(scores) for name in names}
 
 
@@ -145,22 +157,19 @@ def _saliency(one: _OneClass, names: Sequence[str]) -> dict[str, Any]:
     return {name: MEASURES[name].of(scores) for name in names} | {E_CURVE: scores.e_curve}
 
 
-_MEASURED: dict[str, Callable[[_OneClass, Sequence[str]], dict[str, Any]]] = {
-    "surface": _surface,
-    "probabilities": _saliency,
-}
-"""By what a measure needs."""
-
-
-def chosen_measures(measures: Any, objects: Objects | None = None) -> Chosen:
+def chosen_measures(measures: Any, objects: Objects | None = None, nsd_tolerance: float | str = "auto") -> Chosen:
     """Return what `measures` asks for: `"overlap"`, `"auto"` for all that fit the images, or a list of names.
 
     Raises:
-        ConfigError: there is no such measure, or one of objects is asked for where they are not told apart.
+        ConfigError: there is no such measure, one of objects is asked for where they are not told apart, or the
+            tolerance is no positive number.
     """
     objects = objects if objects is not None and objects.wanted else None
+    if nsd_tolerance != "auto" and not (isinstance(nsd_tolerance, int | float) and nsd_tolerance > 0):
+        raise ConfigError(f"nsd_tolerance is {nsd_tolerance!r}; write auto, or pixels or mm above 0")
+    tolerance = None if isinstance(nsd_tolerance, str) else float(nsd_tolerance)
     if measures in ("overlap", "auto"):
-        return Chosen(OVERLAP if measures == "overlap" else None, objects)
+        return Chosen(OVERLAP if measures == "overlap" else None, objects, tolerance)
     if not isinstance(measures, list | tuple) or not measures:
         raise ConfigError(f"measures is {measures!r}; write auto, overlap, or a list such as \"['dice', 'hd95']\"")
     for name in measures:
@@ -168,6 +177,7 @@ def chosen_measures(measures: Any, objects: Objects | None = None) -> Chosen:
             raise ConfigError(f"measures: there is no {name!r}{suggest(str(name), MEASURES)}")
         if MEASURES[name].needs == "instances" and objects is None:
             raise ConfigError(
-                f"measures: {name} is of objects, which this run does not tell apart; train with --instances"
+                f"measures: {name} is of objects, which this run does not tell apart; train with --instances, or give "
+                "--decoder watershed"
             )
-    return Chosen(tuple(measures), objects)
+    return Chosen(tuple(measures), objects, tolerance)

@@ -30,11 +30,11 @@ def bootstrap_interval(values: Array, groups: Sequence[str], seed: int = 0) -> t
     Returns:
         Low and high `[M]`; None where there are fewer than two groups, from which nothing can be told.
     """
-    names = sorted(set(groups))
+    names, group = np.unique(groups, return_inverse=True)
     if len(names) < 2:
         return None
-    member = np.array([[group == name for group in groups] for name in names], float)
-    sums, sizes = member @ values, member.sum(1)
+    sums, sizes = np.zeros((len(names), values.shape[1])), np.bincount(group)
+    np.add.at(sums, group, values)
     rng = np.random.default_rng(seed)
     means = []
     for first in range(0, RESAMPLES, AT_ONCE):

@@ -14,7 +14,7 @@ from ignite.engine import Engine
 from ignite.metrics import Metric
 
 from monaiseg.data.classes import FOREGROUND, Classes
-from monaiseg.errors import ConfigError
+from monaiseg.errors import ConfigError, MonaisegError
 from monaiseg.metrics.case_measures import E_CURVE, MATCHES, Objects, Scores, chosen_measures
 from monaiseg.metrics.decision import decided
 from monaiseg.metrics.measures import MEASURES
@@ -40,6 +40,7 @@ class CaseScores(Metric):
         classes: what the K channels are.
         measures: `"overlap"`, `"auto"` (all that fit the images), or names of `MEASURES`.
         objects: tells the objects of a case apart; None, or one that is not `wanted`: measures of objects are left out.
+        nsd_tolerance: in pixels in two dimensions and mm in three; `"auto"`: 2 pixels, 1 mm.
         groups: of ids, what a case belongs to, for intervals; a case without one stands alone.
     """
 
@@ -49,10 +50,12 @@ class CaseScores(Metric):
         measures: str | Sequence[str] = "overlap",
         groups: Mapping[str, str] | None = None,
         objects: Objects | None = None,
+        nsd_tolerance: float | str = "auto",
     ) -> None:
         self.classes = classes
         self.groups = groups or {}
-        self.measures = chosen_measures(measures, objects)
+        self.measures = chosen_measures(measures, objects, nsd_tolerance)
+        self._pool: ThreadPoolExecutor | None = None
         self.table: CaseTable | None = None
         # In a tuple: Ignite refuses a mapping that has no y_pred and y.
         super().__init__(output_transform=lambda output: (output,))
@@ -63,8 +66,9 @@ class CaseScores(Metric):
         self._ids: list[str] = []
         self._counts: list[torch.Tensor] = []
         self._faults: list[torch.Tensor] = []
-        self._further: deque[Future[tuple[Scores, Scores]]] = deque()
+        self._further: deque[tuple[list[str], Future[tuple[Scores, Scores]]]] = deque()
         self._results: list[tuple[Scores, Scores]] = []
+        self._end_thread()
         self._pool = ThreadPoolExecutor(1)
 
     def update(self, outputs: tuple[Mapping[str, Any]]) -> None:
@@ -87,7 +91,8 @@ class CaseScores(Metric):
         self._dims = predicted.ndim - 2
         if self.measures.further:
             self._wait(BEHIND)
-            self._further.append(self._pool.submit(self.measures.of_batch, output, masks))
+            assert self._pool is not None
+            self._further.append((output["id"], self._pool.submit(self.measures.of_batch, output, masks)))
 
     def compute(self) -> float:
         """Make the table and return the mean Dice over cases.
@@ -99,6 +104,7 @@ class CaseScores(Metric):
             raise ConfigError("no case was scored; is the validation set empty?")
         _check(*torch.stack(self._faults).any(0).tolist())
         self._wait(0)
+        self._end_thread()
         counts = torch.cat(self._counts, 1).cpu().numpy()
         found = [{name: MEASURES[name].of(side) for name in self.measures.overlap} for side in counts]
         for side, results in zip(found, zip(*self._results, strict=True), strict=False):
@@ -116,6 +122,7 @@ class CaseScores(Metric):
             baseline_counts=counts[1],
             curves=curves,
             matches=matches,
+            nsd_tolerance=self.measures.nsd_tolerance(self._dims) if "nsd" in found[0] else None,
         )
         return float(self.table.values["dice"].mean())
 
@@ -128,7 +135,16 @@ class CaseScores(Metric):
     def _wait(self, behind: int) -> None:
         """Take the results of further measures until at most `behind` are to come."""
         while len(self._further) > behind:
-            self._results.append(self._further.popleft().result())
+            ids, further = self._further.popleft()
+            try:
+                self._results.append(further.result())
+            except MonaisegError as error:  # it belongs to cases before the present one
+                raise type(error)(f"{', '.join(ids)}: {error}") from error
+
+    def _end_thread(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
 
 def _outside(predicted: torch.Tensor) -> torch.Tensor:

@@ -29,7 +29,7 @@ def contract(noun: str = "case", drawn: str = "cases") -> dict[str, str]:
     return {
         "reduction": f"mean over classes, then over {noun}s",
         "threshold": f"a class is where its probability is above {THRESHOLD:g}, and above that of those it excludes",
-        "background": "left out, but for mean_class_iou",
+        "background": "no class; what is rightly left out counts in mean_class_iou, specificity, S, E and MAE",
         "size": f"each {noun}'s own, to which probabilities are resized",
         "empty": "as both_empty, truth_empty and prediction_empty of each measure say",
         "interval": f"{LEVEL:.0%} bootstrap over {drawn}, {RESAMPLES} resamples, percentiles",
@@ -68,6 +68,7 @@ class Summary:
             threshold for all.
         over_batches: IoU of 16 consecutive cases as if they were one, mean over batches, as pytorch-nested-unet prints.
         empty_truths: cases in which a class is nowhere; `missed`: in which a class that is there was not found at all.
+        nsd_tolerance: in pixels or mm, where NSD was computed.
     """
 
     cases: int
@@ -79,6 +80,7 @@ class Summary:
     over_batches: float
     empty_truths: int
     missed: int
+    nsd_tolerance: float | None = None
 
     @classmethod
     def of(cls, table: CaseTable) -> Summary:
@@ -98,6 +100,7 @@ class Summary:
             over_batches=iou_by_batches(table.counts),
             empty_truths=int((there == 0).any(1).sum()),
             missed=int(((there > 0) & (predicted == 0)).any(1).sum()),
+            nsd_tolerance=table.nsd_tolerance,
         )
 
     @property

@@ -26,6 +26,7 @@ class CaseTable:
         counts: true positives, false positives, false negatives and true negatives, `[N, K, 4]`; `baseline_counts` too.
         curves: the E-measure at 256 thresholds, `[N, K, 256]`, where it was computed.
         matches: of the objects, a `Matches` a case and class, `[N, K]`, where they were told apart.
+        nsd_tolerance: in pixels or mm, where NSD was computed.
     """
 
     ids: list[str]
@@ -38,6 +39,7 @@ class CaseTable:
     baseline_counts: Array
     curves: Array | None = None
     matches: Array | None = None
+    nsd_tolerance: float | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

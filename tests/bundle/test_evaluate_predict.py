@@ -157,3 +157,28 @@ def test_several_classes_train_predict_and_must_agree(tmp_path, monkeypatch, cap
     capsys.readouterr()
     assert main(["evaluate", "--data_root", "other"]) == 3
     assert "has the classes border, cell, the run border, nucleus" in capsys.readouterr().err
+
+
+def test_cases_that_trained_the_run_are_told_and_are_not_tuned_on(trained, capsys):
+    """Of another fold all are; of the whole folder those that did not validate it; of its own fold none."""
+    for arguments, told in (
+        ([], None),
+        (["--fold", "1"], "2 of these 2"),
+        (["--data_root", str(trained.data)], "8 of"),
+    ):
+        assert main(["evaluate", "--model", str(trained.run), *arguments, "--measures", "overlap"]) == 0
+        out = capsys.readouterr().out
+        assert ("trained the run" in out) is (told is not None)
+        if told:
+            assert f"WARNING: {told}" in out
+            written = sorted(trained.run.glob("evaluation-*/scores.json"))[-1]
+            assert "of them trained the run" in json.loads(written.read_text())["data"]
+            assert main(["evaluate", "--model", str(trained.run), *arguments, "--tune", "True"]) == 2
+            assert "trained the run, so that thresholds would suit them alone" in capsys.readouterr().err
+
+
+def test_one_set_at_a_time_is_tuned_on(trained, capsys):
+    arguments = ["--data_root", "same", str(trained.data), "--tune", "True"]
+    assert main(["evaluate", "--model", str(trained.run), *arguments]) == 2
+    assert "data_root names 2 sets; tune on one" in capsys.readouterr().err
+    assert not list(trained.run.glob("instances.json"))

@@ -72,6 +72,41 @@ def test_a_run_by_shares_can_be_scored_on_its_test_part(data: Path, capsys: pyte
     assert scored(run, "--fold", "test") == file.parts["test"]
 
 
+def test_a_run_by_folds_has_no_test_part(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    split("--folds", "3")
+    run = train("--split", "split.json")
+    assert main(["evaluate", "--model", str(run), "--fold", "test"]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert "split.json has folds 0 to 2: give one of them, or split with monaiseg data split --shares" in line
+
+
+@pytest.mark.parametrize("parts", [("train", "validation", "test"), ("train", "test")])
+def test_a_set_that_comes_with_a_test_part_can_be_scored_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_pairs: Write, parts: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, part in enumerate(parts):
+        write_pairs(Path("data") / part, 6 - number, (64, 64))
+    run = train()
+    assert scored(run, "--fold", "test") == [f"case_{number:02d}" for number in range(7 - len(parts))]
+    assert main(["evaluate", "--model", str(run)]) == 0
+    (Path("data/train/images/case_00.png")).unlink()
+    (Path("data/train/masks/case_00.png")).unlink()
+    assert main(["evaluate", "--model", str(run), "--fold", "test"]) == 3
+
+
+def test_without_a_test_part_there_is_none_to_score(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train()
+    assert main(["evaluate", "--model", str(run), "--fold", "test"]) == 2
+    assert "has no test part (only all)" in capsys.readouterr().err
+
+
+def test_monais_name_for_the_folder_does_as_well(data: Path, tmp_path: Path) -> None:
+    assert main(["train", "unetpp", "--dataset_dir", "data", *SMALL]) == 0
+    (record,) = Path("runs").glob("*/split.json")
+    assert json.loads(record.read_text())["root"] == str(data)
+
+
 def test_another_run_can_have_the_split_of_a_run(data: Path) -> None:
     split("--folds", "3")
     first = train("--split", "split.json")

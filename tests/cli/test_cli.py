@@ -1,9 +1,11 @@
 """The command: options, exit codes, listings."""
 
 import json
+import re
 
 import pytest
 
+from monaiseg.bundle import find_bundle
 from monaiseg.cli import main
 from monaiseg.cli.running import parse_overrides
 from monaiseg.errors import ConfigError
@@ -98,6 +100,16 @@ def test_version_and_help(capsys):
     assert capsys.readouterr().out.startswith("monaiseg ")
     assert main([]) == 2
     assert "Exit codes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("command", "file"), [("evaluate", "evaluate"), ("predict", "inference")])
+def test_the_help_names_every_key_of_the_bundle(command, file, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = set(re.findall(r"--(\w+)|(FOLDER)", capsys.readouterr().out))
+    text = (find_bundle("unetpp") / f"{file}.yaml").read_text().partition("\ninitialize:")[0]
+    keys = set(re.findall(r"^(\w+):", text, re.MULTILINE)) - {"bundle_root", "runs_dir", "input_dir"}
+    assert keys - {"output_dir"} <= {name for name, _ in told}
 
 
 def test_unknown_arguments_of_a_listing_are_refused(capsys):

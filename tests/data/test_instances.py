@@ -76,6 +76,11 @@ def test_stored_ids_are_kept(tmp_path: Path, suffix: str) -> None:
 def test_ids_that_cannot_be_are_refused(tmp_path: Path) -> None:
     path = nifti(tmp_path, np.array([[[0, -1, 3]]], np.int16))
     refused(lambda: read_label(case(path), 3, OBJECTS), path, "holds -1 to 3; ids of objects are from 1")
+    for first in (2**24, 2**24 + 1):
+        path = nifti(tmp_path, np.array([[[0, 1, first]]], np.int32))
+        refused(lambda path=path: read_label(case(path), 3, OBJECTS), path, "ids of objects are from 1 to 16777215")
+    largest = nifti(tmp_path, np.array([[[0, 1, 2**24 - 1]]], np.int32))
+    assert read_instances(case(largest), 3, OBJECTS)[0].max() == 2**24 - 1
     with pytest.raises(DataError, match="has several label files, but its classes are told by instances in one"):
         read_instances(of_files("a.png", "b.png"), 2, OBJECTS)
 

@@ -99,7 +99,7 @@ def test_wrong_folds_of_a_file(folder: Path, folds: Path, fold: Any) -> None:
 
 @pytest.mark.parametrize("part", ["train", "tset", "fold 0"])
 def test_wrong_parts_of_a_file(folder: Path, thirds: Path, part: str) -> None:
-    with pytest.raises(ConfigError, match=rf"part {part!r}: .*parts\.json has train, validation, test"):
+    with pytest.raises(ConfigError, match=rf"no part {part!r}; .*parts\.json has train, validation, test"):
         load_cases(str(folder), split=str(thirds), part=part)
 
 

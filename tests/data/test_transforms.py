@@ -126,5 +126,8 @@ def test_evaluation_leaves_labels_at_their_size(case: Case) -> None:
 
 def test_volumes_are_resized() -> None:
     item = {"image": torch.rand(2, 6, 8, 10), "label": (torch.rand(1, 6, 8, 10) > 0.5).byte()}
+    item["spacing"] = torch.tensor([2.0, 1.0, 3.0])
     resized = ResizeCase((12, 4, 10), label=True)(item)
     assert resized["image"].shape == (2, 12, 4, 10) and resized["label"].shape == (1, 12, 4, 10)
+    assert resized["spacing"].tolist() == [1, 2, 3], "that of the label"
+    assert ResizeCase((12, 4, 10), label=False)(item)["spacing"] is item["spacing"]

@@ -84,7 +84,8 @@ def test_the_yaml_of_the_page_trains(
 ) -> None:
     (fence,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     part = yaml.safe_load(fence)
-    loss = ConfigParser(part).get_parsed_content("loss")
+    shape = {"_target_": "monaiseg.data.CaseShape", "spatial_dims": 2, "in_channels": 3, "out_channels": 2}
+    loss = ConfigParser(part | {"shape": shape}).get_parsed_content("loss")
     logits, target = torch.randn(2, 2, 8, 8), (torch.rand(2, 2, 8, 8) > 0.5).float()
     assert torch.allclose(loss([logits, logits], target), loss(logits.double(), target))
 

@@ -15,7 +15,7 @@ import torch
 from ignite.engine import Engine, Events
 from pictures import case as labelled
 from pictures import nifti, png
-from touching import balls, told
+from touching import SLICES, balls, thick_slices, told
 
 from monaiseg.data import Case, CaseSplit, Classes
 from monaiseg.data.classes import FOREGROUND, OBJECTS
@@ -34,7 +34,9 @@ BORDER = InstancePlan(("border", "distance"), "border")
 def output(ids: np.ndarray, name: str = "a") -> dict[str, Any]:
     """What an evaluation step gives of a case that was predicted well."""
     classes, channels = map(torch.from_numpy, told(ids))
-    return {"id": [name], "pred": classes[None], "channels": channels[None], "instances": torch.tensor(ids)[None, None]}
+    spacing = torch.ones(1, ids.ndim)
+    truth = {"instances": torch.tensor(ids)[None, None], "spacing": spacing}
+    return {"id": [name], "pred": classes[None], "channels": channels[None], **truth}
 
 
 def run(handler: Any, *outputs: dict[str, Any]) -> None:
@@ -70,7 +72,7 @@ def test_several_cases_and_classes_are_listed_in_one_table(tmp_path: Path) -> No
     two = Classes("masks", ("cell", "nucleus"))
     cases = [source(tmp_path, DISCS, name) for name in "ab"]
     classes, channels = told(DISCS)
-    both = {"pred": torch.from_numpy(np.concatenate([classes, 0 * classes]))[None]}
+    both = {"pred": torch.from_numpy(np.concatenate([classes, 0 * classes]))[None], "spacing": torch.ones(1, 2)}
     both["channels"] = torch.from_numpy(np.concatenate([channels[:1], channels[:1], channels[1:], channels[1:]]))[None]
     run(WriteInstances(tmp_path / "out", cases, two, BORDER), *({"id": [name], **both} for name in "ab"))
     names = {path.name for path in (tmp_path / "out").iterdir()}
@@ -79,12 +81,25 @@ def test_several_cases_and_classes_are_listed_in_one_table(tmp_path: Path) -> No
     assert [(row["case"], row["class"]) for row in rows] == [("a", "cell")] * 2 + [("b", "cell")] * 2
 
 
+def test_objects_of_thick_slices_are_told_apart_by_millimetres(tmp_path: Path) -> None:
+    ids = thick_slices()
+    thick = output(ids) | {"pred": torch.from_numpy(told(ids, 0)[0])[None], "spacing": torch.tensor([SLICES])}
+    by_neck = InstancePlan(BORDER.channels, "watershed")
+    run(WriteInstances(tmp_path / "out", [source(tmp_path, ids)], FOREGROUND, by_neck), thick)
+    assert np.asarray(nibabel.load(tmp_path / "out" / "a_instances.nii.gz").dataobj).max() == 2
+    cases = [Case(image="", label=[], id=name, group=None) for name in "ab"]
+    split = CaseSplit(tmp_path, "list", [], cases, {"split": "all cases"}, OBJECTS)
+    run(TuneInstances(True, tmp_path, by_neck, split), *(thick | {"id": [name]} for name in "ab"))
+    tuned = json.loads((tmp_path / TUNED).read_text())["tuned"]["decoders"]
+    assert tuned["watershed"]["untuned"]["ap50"] == 1
+
+
 def test_more_objects_than_16_bits_hold_are_kept_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     dots = np.zeros((520, 520), np.float32)
     dots[::2, ::2] = 1
     plan = InstancePlan(decoder="components", thresholds=Thresholds(min_size=1))
     writer = WriteInstances(tmp_path / "out", [source(tmp_path, dots)], FOREGROUND, plan)
-    writer._write("a", "foreground", decode(dots[None], None, plan)[0])
+    writer._write("a", "_instances", decode(dots[None], None, plan)[0])
     path = tmp_path / "out" / "a_instances.tif"
     assert "has 67600 objects, so that it holds 32 bits and not 16" in caplog.text
     assert read_instances(labelled(str(path)), 2, OBJECTS)[0].max() == 67600

@@ -7,6 +7,7 @@ from torch import nn
 
 from monaiseg.engine import EvaluationStep, Settings, TrainingStep, build_optimizer
 from monaiseg.engine.steps import own_size
+from monaiseg.errors import ConfigError
 from monaiseg.losses import build_loss
 
 
@@ -121,6 +122,22 @@ def test_evaluation_gives_probabilities_of_the_case():
 
 def test_probabilities_are_resized_to_the_case():
     assert evaluate(make_network(), torch.randn(1, 3, 16, 24), (50, 31))["pred"].shape == (1, 1, 50, 31)
+
+
+def test_a_batch_of_cases_of_several_sizes_is_refused():
+    settings = Settings(device="cpu", amp=False, spatial_dims=2)
+    batch = {"image": torch.zeros(2, 3, 16, 16), "size": torch.tensor([(20, 30), (40, 50)]), "id": ["a", "b"]}
+    evaluator = SupervisedEvaluator(
+        device=settings.device,
+        val_data_loader=[batch],
+        network=settings.place(make_network()),
+        iteration_update=EvaluationStep(settings),
+        decollate=False,
+    )
+    with pytest.raises(
+        ConfigError, match=r"a batch has cases of sizes \[\[20, 30\], \[40, 50\]\]; evaluate one at a time"
+    ):
+        evaluator.run()
 
 
 def test_channels_beside_the_classes_are_given_apart():

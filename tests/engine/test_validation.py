@@ -4,7 +4,9 @@ import pytest
 import torch
 from ignite.engine import Engine
 from monai.engines import Evaluator
+from monai.transforms import Compose
 
+from monaiseg.data import CaseDataset, NormaliseCase
 from monaiseg.engine import IntervalValidation, validation_interval
 from monaiseg.errors import ConfigError
 
@@ -27,10 +29,20 @@ def test_the_last_epoch_is_always_validated(interval, expected):
     assert evaluator.epochs == expected
 
 
+class Unwanted(NormaliseCase):
+    """Sizes are known without the values."""
+
+    def __call__(self, item):
+        raise AssertionError("a case was normalised to be counted")
+
+
 @pytest.mark.parametrize(("pixels", "expected"), [(10, 1), (31, 2), (300, 10)])
 def test_auto_follows_the_pixels(pixels, expected):
-    images = [{"image": torch.zeros(3, 1, pixels)}]
-    assert validation_interval("auto", range(10), images, (2, 5)) == expected
+    def read(case):
+        return {"image": torch.zeros(3, 1, case), "mean": torch.zeros(3), "std": torch.zeros(3)}
+
+    cases = CaseDataset([pixels - 1, 1], Compose([read, Unwanted()]))
+    assert validation_interval("auto", range(10), cases, (2, 5)) == expected
 
 
 @pytest.mark.parametrize("interval", [0, "often", 1.5])

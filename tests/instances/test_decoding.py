@@ -12,13 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
-from touching import balls, same_objects, told
+from touching import SLICES, balls, same_objects, thick_slices, told
 
+from monaiseg.data.classes import Classes
 from monaiseg.data.finding import find_whole
 from monaiseg.data.labels import read_instances
 from monaiseg.errors import ConfigError
-from monaiseg.instances import InstancePlan, Thresholds, decode
+from monaiseg.instances import InstancePlan, ObjectDecoder, Thresholds, decode
 from monaiseg.instances.decoding import DECODERS, filled, finished
+from monaiseg.metrics import decided
 from monaiseg.metrics.matching import instance_ap, match_instances
 
 PAIR = balls((40, 60), ((20, 19), 11), ((20, 40), 11))
@@ -46,6 +48,25 @@ def test_a_run_without_channels_has_the_watershed_all_the_same() -> None:
     classes, _ = told(PAIR)
     found = decode(torch.from_numpy(classes), None, InstancePlan(decoder="watershed"))
     assert found.shape == (1, 40, 60) and found.max() == 2
+
+
+def test_objects_of_classes_that_exclude_each_other_share_no_pixel_and_lie_in_their_masks() -> None:
+    cells = np.stack([0.9 * (PAIR > 0), 0.7 * (np.roll(PAIR, 9, 1) > 0)]).astype(np.float32)
+    values, masks = Classes("values", ("a", "b"), ((1,), (2, 3))), Classes("masks", ("a", "b"))
+    assert (ObjectDecoder(InstancePlan(decoder="components"), masks)(cells, None) > 0).all(0).any()
+    found = ObjectDecoder(InstancePlan(decoder="components"), values)(cells, None)
+    assert not (found > 0).all(0).any() and found.max() > 0
+    assert np.array_equal(found > 0, decided(torch.from_numpy(cells)[None], values)[0].numpy())
+
+
+def test_the_watershed_goes_by_millimetres() -> None:
+    ids = thick_slices()
+    by_neck = InstancePlan(decoder="watershed")
+    assert decode(told(ids, 0)[0], None, by_neck).max() == 1
+    found = ObjectDecoder(by_neck)(told(ids, 0)[0], None, SLICES)[0]
+    assert instance_ap(match_instances(found, ids, [0.9])) == 1
+    for cubes in ((1, 1, 1), (0.7, 0.7000001, 0.7)):
+        assert np.array_equal(decode(told(TRIO)[0], None, by_neck), decode(told(TRIO)[0], None, by_neck, cubes))
 
 
 def test_each_class_is_decoded_by_its_own_channels() -> None:

@@ -54,7 +54,7 @@ def test_a_plan_is_read_back_as_it_was_written(decoder: str) -> None:
 def test_a_decoder_needs_its_channel() -> None:
     assert decoders_of(()) == ("components", "watershed")
     assert decoders_of(("distance",)) == ("components", "watershed", "distance")
-    with pytest.raises(ConfigError, match="instances has the decoder 'border'"):
+    with pytest.raises(ConfigError, match="decoder is 'border'; this network has the channels for"):
         InstancePlan(("distance",), "border")
 
 

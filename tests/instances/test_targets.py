@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from touching import balls
 
-from monaiseg.data import Case, ReadCase, TrainingDataset, build_augmentation, list_cases, write_generated
+from monaiseg.data import Case, ReadCase, RespaceCase, TrainingDataset, build_augmentation, list_cases, write_generated
 from monaiseg.data.classes import OBJECTS
+from monaiseg.data.spacing import relative_spacing
 from monaiseg.data.steps import training_steps
 from monaiseg.instances import ChannelTargets, InstancePlan
-from monaiseg.instances.targets import border_levels, distance_levels
+from monaiseg.instances.targets import TARGETS, border_levels, distance_levels
 
 BOTH = InstancePlan(("border", "distance"), "border")
 
@@ -60,7 +63,46 @@ def test_a_volume_has_the_same_channels() -> None:
     assert border_levels(ids)[3, 3].tolist() == [0, 0, 255, 255, 255, 255, 0]
 
 
-@given(arrays(np.int32, array_shapes(min_dims=2, max_dims=3, max_side=8), elements=st.integers(0, 4)))
+def test_a_large_id_costs_no_more_than_a_small_one() -> None:
+    ids = row("0111112222000300")
+    sparse = np.where(ids > 1, ids * 5_000_000, ids)
+    tracemalloc.start()
+    levels = distance_levels(sparse)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(levels, distance_levels(ids)) and peak < 2**20
+
+
+SMALL_MAPS = arrays(np.int32, array_shapes(min_dims=2, max_dims=3, max_side=8), elements=st.integers(0, 4))
+
+
+@given(SMALL_MAPS, st.lists(st.floats(0.3, 5), min_size=3, max_size=3))
+def test_distances_are_in_millimetres(ids: np.ndarray, lengths: list[float]) -> None:
+    """Voxel by voxel: to the nearest one that is not the object's."""
+    spacing = lengths[: ids.ndim]
+    levels = distance_levels(ids, spacing)
+    places = np.moveaxis(np.indices(ids.shape), 0, -1) * relative_spacing(spacing)
+    for number in np.unique(ids[(ids > 0) & (ids.min() != ids.max())]):
+        own, others = places[ids == number], places[ids != number]
+        near = np.linalg.norm(own[:, None] - others, axis=-1).min(1)
+        assert np.abs(levels[ids == number] - 255 * near / near.max()).max() <= 0.5 + 1e-6
+
+
+def test_a_border_is_as_wide_in_millimetres_along_every_axis() -> None:
+    """But a voxel at least, or what lies on each other in thick slices would have none."""
+    ids = row("111111222222")
+    for spacing, border in (((3, 1), "000011110000"), ((1, 2), "000001100000"), ((1, 9), "000001100000")):
+        assert (border_levels(ids, spacing) // 255).tolist() == row(border).tolist()
+    assert border_levels(ids.T, (1, 2)).sum() == 255 * 4
+
+
+@given(SMALL_MAPS, st.floats(0.3, 5))
+def test_voxels_that_are_cubes_are_as_pixels(ids: np.ndarray, length: float) -> None:
+    for levels in (border_levels, distance_levels):
+        assert np.array_equal(levels(ids), levels(ids, [length, length * (1 + 1e-7), length][: ids.ndim]))
+
+
+@given(SMALL_MAPS)
 def test_every_object_has_a_centre_and_only_objects_have_distances(ids: np.ndarray) -> None:
     levels = distance_levels(ids)
     assert np.array_equal(levels > 0, ids > 0)
@@ -69,7 +111,7 @@ def test_every_object_has_a_centre_and_only_objects_have_distances(ids: np.ndarr
 
 def test_the_label_has_the_classes_then_each_channel_of_each_class() -> None:
     ids = torch.tensor([[[1, 1, 2, 2]], [[0, 0, 0, 3]]], dtype=torch.int32)
-    item = {"image": 0, "label": (ids > 0).byte(), "instances": ids}
+    item = {"image": 0, "label": (ids > 0).byte(), "instances": ids, "spacing": torch.ones(2)}
     made = ChannelTargets(BOTH)(item)
     assert "instances" not in made and made["label"].dtype == torch.uint8
     assert made["label"].squeeze(1).tolist() == [
@@ -82,7 +124,18 @@ def test_the_label_has_the_classes_then_each_channel_of_each_class() -> None:
     ]
     assert torch.equal(item["label"], (ids > 0).byte())
     plain = ChannelTargets(InstancePlan(decoder="components"))(item)
-    assert plain.keys() == {"image", "label"} and plain["label"] is item["label"]
+    assert plain.keys() == {"image", "label", "spacing"} and plain["label"] is item["label"]
+
+
+def test_channels_are_made_by_the_millimetres_of_the_voxels_that_are_trained_on() -> None:
+    """The file has 1 x 1 x 1 mm; what is learnt from has 4 x 1 x 1."""
+    ids = torch.from_numpy(balls((24, 16, 20), ((12, 8, 6), 5), ((12, 8, 14), 5)))[None]
+    item = {"image": torch.zeros(1, 24, 16, 20), "label": (ids > 0).byte(), "instances": ids, "spacing": torch.ones(3)}
+    thick = RespaceCase((4, 1, 1), label=True)(item)
+    (found,) = thick["instances"].numpy()
+    expected = [levels(found, (4, 1, 1)) for levels in (border_levels, distance_levels)]
+    assert np.array_equal(ChannelTargets(BOTH)(thick)["label"][1:], expected)
+    assert not any(np.array_equal(one, levels(found)) for one, levels in zip(expected, TARGETS.values(), strict=True))
 
 
 class Sizes:

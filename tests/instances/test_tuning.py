@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touching import balls, told
+from touching import SLICES, balls, thick_slices, told
 
 from monaiseg.data import Case
 from monaiseg.errors import ConfigError
@@ -78,6 +78,16 @@ def test_a_network_without_channels_is_tuned_too() -> None:
     assert found.best.decoder == "watershed"
 
 
+def test_objects_of_thick_slices_are_tuned_by_millimetres() -> None:
+    def untuned(spacing: Sequence[float] | None) -> float:
+        kept = KeptCases()
+        for number in range(2):
+            kept.add(f"c{number}", told(thick_slices(), 0)[0], None, thick_slices()[None], spacing)
+        return tune(kept, InstancePlan(), cases(2)).decoders[-1].untuned.ap50
+
+    assert (untuned(None), untuned(SLICES)) == (0.5, 1)
+
+
 def planted() -> npt.NDArray[np.float64]:
     """[cases, candidates, 2]: each case is perfect by a candidate of its own, of which no other case has anything."""
     table = np.zeros((8, 9, 2))
@@ -122,7 +132,7 @@ def test_cases_of_one_group_lie_in_one_half() -> None:
 
 
 def test_one_group_cannot_be_halved() -> None:
-    with pytest.raises(ConfigError, match="tune needs two cases, of two groups; there is 1"):
+    with pytest.raises(ConfigError, match="tune is True, which needs two cases that are not of one group"):
         tune(kept_discs(3), BOTH, cases(3, ["a", "a", "a"]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import monai.losses
 import numpy as np
@@ -30,7 +31,7 @@ SHAPES = [(2, 1, 16, 14), (2, 3, 16, 14), (2, 2, 10, 9, 12)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", ["GeneralizedDiceLoss", "HausdorffDTLoss", "LogHausdorffDTLoss"])
+@pytest.mark.parametrize("name", ["HausdorffDTLoss", "LogHausdorffDTLoss"])
 def test_where_objects_are_the_mended_one_is_monais(name: str, shape: tuple[int, ...]) -> None:
     logits, target = sample(*shape)
     theirs = getattr(monai.losses, name)(include_background=True, sigmoid=True)
@@ -87,6 +88,39 @@ def test_cross_entropy_takes_each_channel_as_a_class_of_its_own(channels: int) -
     dice = monai.losses.DiceLoss(sigmoid=True)(logits, target)
     expected = dice + nn.functional.binary_cross_entropy_with_logits(logits, target)
     torch.testing.assert_close(build_loss("DiceCELoss")(logits, target), expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("options", [{}, {"batch": True}, {"w_type": "simple"}, {"w_type": "uniform"}])
+@pytest.mark.parametrize("name", ["GeneralizedDiceLoss", "GeneralizedDiceFocalLoss"])
+def test_generalized_dice_is_monais_without_smoothing(
+    name: str, options: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    """Where objects are; also where one class has none, whose weight is then the largest."""
+    logits, target = sample(*shape)
+    theirs = getattr(monai.losses, name)(sigmoid=True, smooth_nr=0, smooth_dr=0, **options)
+    for truth in (target, target * (torch.arange(shape[1]) == 0).reshape(-1, *[1] * (len(shape) - 2))):
+        assert build_loss(name, options)(logits, truth).item() == pytest.approx(theirs(logits, truth).item(), abs=1e-6)
+
+
+def test_generalized_dice_teaches_large_objects_as_small_ones() -> None:
+    """By MONAI's weights a miss of 512 x 512 pixels costs 0.28, with a sixth of the gradient that it should have."""
+    for side in (4, 64, 512):
+        target = torch.ones(1, 1, side, side)
+        logits = torch.full_like(target, -4).requires_grad_()
+        loss = build_loss("GeneralizedDiceLoss")(logits, target)
+        p = torch.sigmoid(torch.tensor(-4.0)).item()
+        assert loss.item() == pytest.approx(1 - 2 * p / (1 + p), abs=1e-6)
+        loss.backward()
+        assert logits.grad.sum().item() == pytest.approx(-2 * p * (1 - p) / (1 + p) ** 2, rel=1e-4)
+
+
+def test_the_dice_half_of_generalized_dice_focal_is_ours() -> None:
+    empty = torch.zeros(2, 2, 8, 8)
+    loss = build_loss("GeneralizedDiceFocalLoss", {"lambda_focal": 0.0})
+    assert loss(empty + 4, empty) > 0.9
+    logits, target = sample(2, 2, 16, 14)
+    assert torch.equal(loss(logits, target), build_loss("GeneralizedDiceLoss")(logits, target))
 
 
 @pytest.mark.parametrize("batch", [False, True])

@@ -40,3 +40,11 @@ def test_further_channels_are_nothing_to_be_present():
     ]
     expected = [PresenceLoss()(one, clean[:, :2]) for one in (outputs["presence"], 0 * outputs["presence"])]
     torch.testing.assert_close(difference[0] - difference[1], expected[0] - expected[1])
+
+
+def test_where_each_channel_has_a_gate_the_further_ones_are_present_or_not_as_well():
+    levels = torch.cat([TARGET, 255 * TARGET.flip(1)], 1)
+    outputs = {"logits": torch.zeros(3, 4, 8, 8), "presence": torch.randn(3, 4, 2)}
+    loss = OutputLoss(nn.L1Loss(), classes=2)
+    without = loss(outputs["logits"], levels)
+    torch.testing.assert_close(loss(outputs, levels) - without, PresenceLoss()(outputs["presence"], levels))

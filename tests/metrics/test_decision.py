@@ -13,6 +13,7 @@ from monaiseg.data.writing import label_files
 from monaiseg.metrics import decided
 
 TWO = Classes("values", ("a", "b"), ((1,), (2,)))
+WIDE = Classes("values", ("a", "b"), ((1,), (2, 3)))
 REGIONS = Classes("values", ("whole", "core"), ((1, 2), (2,)))
 COLOURS = Classes("colours", ("a", "b"), ((255, 0, 0), (0, 255, 0)))
 MASKS = Classes("masks", ("a", "b"))
@@ -41,9 +42,10 @@ def test_by_hand(a: float, b: float, excluding: tuple[bool, bool], both: tuple[b
     assert tuple(decided(pixels, MASKS).flatten().tolist()) == both
 
 
-@given(st.lists(st.tuples(*[st.floats(0, 1, width=32)] * 2), min_size=1, max_size=8))
-def test_what_is_scored_is_what_is_written(pixels: list[tuple[float, float]]) -> None:
+@pytest.mark.parametrize("classes", [TWO, WIDE], ids=["a value each", "one of two values"])
+@given(pixels=st.lists(st.tuples(*[st.floats(0, 1, width=32)] * 2), min_size=1, max_size=8))
+def test_what_is_scored_is_what_is_written(classes: Classes, pixels: list[tuple[float, float]]) -> None:
     probabilities = torch.tensor(pixels).T.reshape(1, 2, 1, -1)
-    masks = decided(probabilities, TWO)[0].numpy()
-    written = label_files(probabilities[0].numpy(), TWO)[""]
+    masks = decided(probabilities, classes)[0].numpy()
+    written = label_files(probabilities[0].numpy(), classes)[""]
     assert np.array_equal(written == 1, masks[0]) and np.array_equal(written == 2, masks[1])

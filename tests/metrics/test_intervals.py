@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -20,6 +22,36 @@ def test_it_is_scipys_percentile_bootstrap() -> None:
     spread = theirs.confidence_interval.high - theirs.confidence_interval.low
     assert low[0] == pytest.approx(theirs.confidence_interval.low, abs=0.03 * spread)
     assert high[0] == pytest.approx(theirs.confidence_interval.high, abs=0.03 * spread)
+
+
+def by_products(values: np.ndarray, groups: list[str]) -> np.ndarray:
+    """The same by a table of groups by cases, which is large for thousands of them."""
+    names = sorted(set(groups))
+    member = np.array([[group == name for group in groups] for name in names], float)
+    rng = np.random.default_rng(0)
+    draws = [rng.multinomial(len(names), [1 / len(names)] * len(names), size=1000).astype(float) for _ in range(10)]
+    means = [(drawn @ (member @ values)) / (drawn @ member.sum(1))[:, None] for drawn in draws]
+    return np.quantile(np.concatenate(means), [(1 - 0.95) / 2, 1 - (1 - 0.95) / 2], axis=0)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_a_seed_gives_the_figures_of_before(columns: int) -> None:
+    """Bit for bit where groups have up to two cases; of more, a product of matrices adds them in its own order."""
+    values = np.random.default_rng(8).random((24, columns))
+    order = np.random.default_rng(9).permutation(24)
+    for groups in (alone(24), [f"pair{number // 2}" for number in order]):
+        assert np.array_equal(bootstrap_interval(values, groups), by_products(values, groups))
+    large = [f"video{number % 5}" for number in order]
+    assert np.allclose(bootstrap_interval(values, large), by_products(values, large), rtol=0, atol=1e-15)
+
+
+def test_many_cases_take_little_memory() -> None:
+    """A table of 5,000 groups by 5,000 cases would be 200 MB; the resamples are."""
+    tracemalloc.start()
+    bootstrap_interval(np.ones((5_000, 1)), alone(5_000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150e6
 
 
 def test_it_covers_the_mean_as_often_as_it_says() -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from ignite.engine import Engine
-from touching import balls, told
+from touching import SLICES, balls, thick_slices, told
 
 from monaiseg.data.classes import Classes
+from monaiseg.engine.score_text import as_text
 from monaiseg.errors import ConfigError
 from monaiseg.instances import InstancePlan, ObjectDecoder
 from monaiseg.metrics import MEASURES, CaseScores, Summary
@@ -101,6 +102,37 @@ def test_distances_of_volumes_are_in_mm() -> None:
     p, t = (case[key][0, 0].numpy() for key in ("pred", "label"))
     assert (row["hd95"], row["nsd"]) == tuple(surface_scores(p > 0.5, t > 0, 1.0, (5.0, 0.5, 0.5)))
     assert set(scores.table.values) == {"dice", "iou", "hd95", "nsd"}
+
+
+def test_distances_of_slices_are_in_pixels_whatever_their_headers_say() -> None:
+    case = drawn(0)
+    expected, _ = scored(case, scores=CaseScores(measures=["hd95", "nsd"]))
+    found, _ = scored(case | {"spacing": torch.tensor([[0.7, 0.8]])}, scores=CaseScores(measures=["hd95", "nsd"]))
+    assert expected.table is not None and found.table is not None
+    assert list(found.table.rows()) == list(expected.table.rows())
+
+
+def test_the_tolerance_of_nsd_can_be_told_and_is_recorded() -> None:
+    case = drawn(0, (1, 1, 6, 20, 24))
+    p, t = (case[key][0, 0].numpy() for key in ("pred", "label"))
+    for tolerance, used in (("auto", 1.0), (2.5, 2.5)):
+        scores, _ = scored(case, scores=CaseScores(measures=["nsd"], nsd_tolerance=tolerance))
+        assert scores.table is not None
+        assert scores.table.values["nsd"][0, 0] == surface_scores(p > 0.5, t > 0, used).nsd
+        assert Summary.of(scores.table).record()["nsd_tolerance"] == used
+        assert f"within {used:g} mm" in as_text(Summary.of(scores.table))
+    for wrong in (0, -1, "2", None):
+        with pytest.raises(ConfigError, match=r"nsd_tolerance is .*; write auto, or pixels or mm above 0"):
+            CaseScores(nsd_tolerance=wrong)  # type: ignore[arg-type]
+
+
+def test_an_error_of_the_thread_names_its_case() -> None:
+    """Three cases of sound channels, then one that lacks them: the error comes later, or at the end."""
+    cases = [told_objects(seed)[0] for seed in (0, 1, 2)]
+    wrong = cases[1] | {"id": ["wrong"], "channels": cases[1]["channels"][:, :1]}
+    decode = ObjectDecoder(InstancePlan(("border", "distance"), "border"))
+    with pytest.raises(ConfigError, match=r"wrong: channels are "):
+        scored(cases[0], wrong, cases[2], scores=CaseScores(measures="auto", objects=decode))
 
 
 def test_the_order_of_results_is_that_of_the_cases() -> None:
@@ -210,6 +242,15 @@ def test_objects_of_a_network_without_channels() -> None:
         case, scores=CaseScores(measures=["pq"], objects=ObjectDecoder(InstancePlan(decoder="watershed")))
     )
     assert scores.table is not None and scores.table.values["pq"][0, 0] > 0.9
+
+
+def test_objects_of_thick_slices_are_told_apart_by_millimetres() -> None:
+    ids = torch.from_numpy(thick_slices())[None, None]
+    case = batch(["a"], (ids > 0).float(), ids > 0, ids > 0) | {"instances": ids, "spacing": torch.tensor([SLICES])}
+    scores, _ = scored(
+        case, scores=CaseScores(measures=["ap50"], objects=ObjectDecoder(InstancePlan(decoder="watershed")))
+    )
+    assert scores.table is not None and scores.table.values["ap50"][0, 0] == 1
 
 
 def test_measures_of_objects_need_objects() -> None:
