@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from monaiseg.data.labels import joined
 from monaiseg.errors import ConfigError, suggest
 from monaiseg.metrics.matching import match_instances
 from monaiseg.metrics.measures import MEASURES
-from monaiseg.metrics.saliency import saliency_scores
+from monaiseg.metrics.saliency import Surroundings, saliency_scores
 from monaiseg.metrics.surface import surface_scores
 
 Array = npt.NDArray[Any]
@@ -97,9 +98,10 @@ class Chosen:
         truth = label > 0
         # In two dimensions a unit is a pixel, though a slice has a header: sets of both kinds are compared.
         spacing = output["spacing"].tolist() if truth.ndim - 2 == 3 else [[1.0, 1.0]] * len(truth)
+        truths = [[_Truth(mask, lengths) for mask in case] for case, lengths in zip(truth, spacing, strict=True)]
         sides = (
-            self._of_side(predicted, masks.cpu().numpy(), truth, spacing),
-            self._of_side(baseline.astype(np.float32), baseline > 0, truth, spacing),
+            self._of_side(predicted, masks.cpu().numpy(), truths),
+            self._of_side(baseline.astype(np.float32), baseline > 0, truths),
         )
         names = self.wanted("instances", truth.ndim - 2)
         if self.objects is not None and names:
@@ -110,22 +112,19 @@ class Chosen:
             sides = sides[0] | _of_objects(found, ids, names), sides[1] | _of_objects(coarse, ids, names)
         return sides
 
-    def _of_side(self, probabilities: Array, masks: Array, truth: Array, spacing: Sequence[Sequence[float]]) -> Scores:
-        found = [
-            [
-                self._of_one(_OneClass(probabilities[at], masks[at], truth[at], spacing[at[0]]))
-                for at in ((case, channel) for channel in range(truth.shape[1]))
-            ]
-            for case in range(len(truth))
-        ]
+    def _of_side(self, probabilities: Array, masks: Array, truths: Sequence[Sequence[_Truth]]) -> Scores:
+        cases = zip(probabilities, masks, truths, strict=True)
+        found = [[self._of_class(*one) for one in zip(*case, strict=True)] for case in cases]
         return {name: np.array([[scores[name] for scores in case] for case in found]) for name in found[0][0]}
 
-    def _of_one(self, one: _OneClass) -> dict[str, Any]:
+    def _of_class(self, probability: Array, mask: Array, truth: _Truth) -> dict[str, Any]:
         scores: dict[str, Any] = {}
-        if names := self.wanted("surface", one.truth.ndim):
-            scores |= _surface(one, names, self.nsd_tolerance(one.truth.ndim))
-        if names := self.wanted("probabilities", one.truth.ndim):
-            scores |= _saliency(one, names)
+        if names := self.wanted("surface", mask.ndim):
+            surfaces = surface_scores(mask, truth.mask, self.nsd_tolerance(mask.ndim), truth.spacing)
+            scores |= {name: MEASURES[name].of(surfaces) for name in names}
+        if names := self.wanted("probabilities", mask.ndim):
+            maps = saliency_scores(probability, truth.mask, truth.surroundings)
+            scores |= {name: MEASURES[name].of(maps) for name in names} | {E_CURVE: maps.e_curve}
         return scores
 
 
@@ -138,23 +137,15 @@ def _of_objects(found: Sequence[Any], truth: Array, names: Sequence[str]) -> Sco
     return values | {MATCHES: matches}
 
 
-class _OneClass(NamedTuple):
-    """One class of one case: `[*spatial]` each, and mm a voxel."""
+class _Truth:
+    """One class of one case, `[*spatial]`, its mm a voxel, and what the network and the baseline are both held to."""
 
-    probability: Array
-    mask: Array
-    truth: Array
-    spacing: Sequence[float]
+    def __init__(self, mask: Array, spacing: Sequence[float]) -> None:
+        self.mask, self.spacing = mask, spacing
 
-
-def _surface(one: _OneClass, names: Sequence[str], tolerance: float) -> dict[str, Any]:
-    scores = surface_scores(one.mask, one.truth, tolerance, one.spacing)
-    return {name: MEASURES[name].of(scores) for name in names}
-
-
-def _saliency(one: _OneClass, names: Sequence[str]) -> dict[str, Any]:
-    scores = saliency_scores(one.probability, one.truth)
-    return {name: MEASURES[name].of(scores) for name in names} | {E_CURVE: scores.e_curve}
+    @cached_property
+    def surroundings(self) -> Surroundings | None:
+        return Surroundings.of(self.mask) if self.mask.any() else None
 
 
 def chosen_measures(measures: Any, objects: Objects | None = None, nsd_tolerance: float | str = "auto") -> Chosen:

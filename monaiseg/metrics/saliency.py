@@ -67,11 +67,39 @@ class _Reached(NamedTuple):
     chosen: Floats
 
 
-def saliency_scores(probabilities: npt.NDArray[np.floating[Any]], truth: Bools) -> SaliencyScores:
+class Surroundings(NamedTuple):
+    """What the weighted F-measure needs of a truth alone, `[H, W]` each.
+
+    Attributes:
+        nearest: of each pixel the nearest of the truth, by its place in the flat array.
+        importance: the weight of its error: 1 on the truth, rising to 2 far from it (section 4.2 of the paper).
+    """
+
+    nearest: npt.NDArray[np.intp]
+    importance: Floats
+
+    @classmethod
+    def of(cls, truth: Bools) -> Surroundings:
+        """Return those of a truth that is not empty; several maps can be scored by them."""
+        rows, columns = distance_transform_edt(~truth, return_distances=False, return_indices=True)
+        down = rows - np.arange(len(rows), dtype=np.int32)[:, None]
+        across = columns - np.arange(columns.shape[1], dtype=np.int32)
+        importance = 2 - np.exp2(np.sqrt(down * down + across * across) / -5)
+        return cls(rows.astype(np.intp) * truth.shape[1] + columns, importance)
+
+
+def saliency_scores(
+    probabilities: npt.NDArray[np.floating[Any]], truth: Bools, surroundings: Surroundings | None = None
+) -> SaliencyScores:
     """Return the measures of a map of probabilities `[H, W]` against a boolean truth `[H, W]`.
 
     The map is stretched first so that its lowest value becomes 0 and its highest 1, as PraNet's evaluation does, unless
     it is constant: a map whose highest probability is 0.01 counts as one that is sure there.
+
+    Args:
+        probabilities: of one class.
+        truth: of the same.
+        surroundings: of the truth, where they are known from another map.
 
     Raises:
         ConfigError: the sizes differ or are not 2D, or the map does not hold probabilities.
@@ -91,7 +119,7 @@ def saliency_scores(probabilities: npt.NDArray[np.floating[Any]], truth: Bools) 
     reached, size = _reached(stretched, truth), int(np.count_nonzero(truth))
     return SaliencyScores(
         s_measure=_structure(stretched, truth),
-        weighted_f=_weighted_f(error, truth) if size else 0.0,
+        weighted_f=_weighted_f(error, truth, surroundings or Surroundings.of(truth)) if size else 0.0,
         mae=float(error.mean()),
         e_curve=_alignment(reached, size, truth.size),
         dice_curve=2 * reached.hits / np.maximum(reached.chosen + size, 1),
@@ -134,7 +162,7 @@ def _object(values: Floats) -> float:
     """Return the similarity of values to ones; overwrites them."""
     mean = values.mean()
     values -= mean
-    deviation = np.sqrt(np.vdot(values, values) / max(1, values.size - 1))
+    deviation = np.sqrt(_dot(values, values) / max(1, values.size - 1))
     return float(2 * mean / (mean**2 + 1 + deviation + EPS))
 
 
@@ -154,41 +182,36 @@ def _similarity(stretched: Floats, truth: Bools) -> float:
     x, y = stretched.mean(), np.count_nonzero(truth) / truth.size
     apart, true_apart = stretched - x, truth - y
     pixels = truth.size - 1 + EPS
-    both = np.vdot(apart, true_apart) / pixels
-    spread = (np.vdot(apart, apart) + np.vdot(true_apart, true_apart)) / pixels
+    both = _dot(apart, true_apart) / pixels
+    spread = (_dot(apart, apart) + _dot(true_apart, true_apart)) / pixels
     above, below = 4 * x * y * both, (x**2 + y**2) * spread
     if above != 0:
         return float(above / (below + EPS))
     return float(below == 0)
 
 
-def _weighted_f(error: Floats, truth: Bools) -> float:
+def _dot(one: Floats, other: Floats) -> float:
+    """Return the sum of the products. BLAS would start threads, which wait for a processor that the network has."""
+    return float(np.einsum("i,i->", one.reshape(-1), other.reshape(-1)))
+
+
+def _weighted_f(error: Floats, truth: Bools, surroundings: Surroundings) -> float:
     """Return the weighted F-measure; the truth is not empty."""
-    nearest = distance_transform_edt(~truth, return_distances=False, return_indices=True)
-    inside = np.minimum(error[truth], _smoothed(error, truth, nearest))
-    outside = np.vdot(error, _importance(nearest)) - error[truth].sum()
+    inside = np.minimum(error[truth], _smoothed(error, truth, surroundings.nearest))
+    outside = _dot(error, surroundings.importance) - error[truth].sum()
     hits, recall = inside.size - inside.sum(), 1 - inside.mean()
     precision = hits / (hits + outside + EPS)
     return float(2 * recall * precision / (recall + precision + EPS))
 
 
-def _importance(nearest: npt.NDArray[np.int32]) -> Floats:
-    """Return the weight of each pixel's error: 1 on the truth, rising to 2 far from it (section 4.2 of the paper)."""
-    down, across = (
-        there - np.arange(size, dtype=np.int32).reshape(shape)
-        for there, size, shape in zip(nearest, nearest.shape[1:], ((-1, 1), (1, -1)), strict=True)
-    )
-    return np.asarray(2 - np.exp2(np.sqrt(down * down + across * across) / -5))
-
-
-def _smoothed(error: Floats, truth: Bools, nearest: npt.NDArray[np.int32]) -> Floats:
+def _smoothed(error: Floats, truth: Bools, nearest: npt.NDArray[np.intp]) -> Floats:
     """Return the error of each true pixel, smoothed; pixels outside take part with the error of their nearest one."""
     around = tuple(
         slice(max(0, int(found[0]) - REACH), int(found[-1]) + REACH + 1)
         for found in (np.flatnonzero(truth.any(axis)) for axis in (1, 0))
     )
     weights = np.exp(-(np.arange(-REACH, REACH + 1) ** 2) / (2 * 5**2))
-    smoothed = error.take(nearest[0][around] * truth.shape[1] + nearest[1][around])
+    smoothed = error.take(nearest[around])
     for axis in (0, 1):
         smoothed = convolve1d(smoothed, weights / weights.sum(), axis=axis, mode="constant")
     return np.asarray(smoothed[truth[around]])

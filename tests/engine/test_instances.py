@@ -165,3 +165,15 @@ def test_test_cases_are_not_tuned_on(tmp_path: Path, split: CaseSplit) -> None:
     TuneInstances(False, tmp_path, BORDER, split, fold="test")
     with pytest.raises(ConfigError, match="tune is 'true'; write --tune True"):
         TuneInstances("true", tmp_path, BORDER, split)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_what_a_gpu_predicts_is_written_and_tuned_on(tmp_path: Path, split: CaseSplit) -> None:
+    on_gpu = [
+        {key: value.cuda() if hasattr(value, "cuda") else value for key, value in output(DISCS, name).items()}
+        for name in "abc"
+    ]
+    run(WriteInstances(tmp_path / "out", split.validation, OBJECTS, BORDER), *on_gpu)
+    assert len(list((tmp_path / "out").glob("*_instances.tif"))) == 3
+    run(TuneInstances(True, tmp_path, BORDER, split), *on_gpu)
+    assert (tmp_path / TUNED).is_file()
