@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from monai.bundle import ConfigParser
 from torch import nn
 
 from monaiseg.data import CaseSplit, Classes, ReadCase, all_cases, load_cases
-from monaiseg.data.loading import TEST
+from monaiseg.data.loading import ALL, TEST
 from monaiseg.engine.instances import TUNED
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import ConfigError, DataError, NameNotFound
@@ -119,7 +119,7 @@ class TrainedRun:
         if own and "file" not in self._split:
             self._check_files(cases, fold == TEST)
         self._check_classes(cases)
-        return replace(cases, trained_on=self._trained_on(cases))
+        return replace(cases, trained_on=0 if fold == TEST else self._trained_on(cases))
 
     def _check_files(self, cases: CaseSplit, test_part: bool) -> None:
         record, trained = cases.record(), set(self._split["train"])
@@ -139,9 +139,10 @@ class TrainedRun:
 
     def _trained_on(self, cases: CaseSplit) -> int:
         """Return how many of the validation cases trained the run, and say so where there are any."""
-        if str(cases.root.resolve()) != self._split["root"]:
-            return 0
-        count = len(_also_as_part_of("train", self._split["train"]) & {case["id"] for case in cases.validation})
+        trained = set(self._split["train"])
+        if str(cases.root.resolve()) != self._split["root"] or trained == {case["id"] for case in cases.train}:
+            return 0  # by the same split both sides are apart, though their ids may be alike
+        count = len(_again("train", trained, cases))
         if count:
             print(
                 f"data: WARNING: {count} of these {len(cases.validation)} cases trained the run; what it scores on "
@@ -185,14 +186,16 @@ class TrainedRun:
         try:
             record = json.loads(path.read_text())
             plan, tuned = InstancePlan.from_record(record), record["tuned"]
-            on, fitted, root = tuned["cases"], tuned["cross_fitted"]["ap50"], tuned["root"]
+            on, fitted = set(tuned["cases"]), tuned["cross_fitted"]["ap50"]
+            root, split = tuned["root"], tuned["split"]
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: cannot be read ({error}); remove it, or evaluate with --tune True") from error
         if plan.channels != trained.channels:
             raise ConfigError(f"{path}: is of a run with other channels; remove it, or evaluate with --tune True")
         print(f"objects: {plan}, as tuned on {len(on)} cases ({path})")
-        there = {case["id"] for case in cases.validation} if cases and str(cases.root.resolve()) == root else set()
-        seen = there & _also_as_part_of("validation", on)
+        seen: set[str] = set()
+        if cases and str(cases.root.resolve()) == root and cases.origin["split"] in (split, ALL):
+            seen = _again("validation", on, cases)
         if seen:
             print(f"objects: {len(seen)} of those are scored here, too well therefore; cross-fitted AP50 {fitted:.4f}")
         return plan
@@ -203,9 +206,11 @@ class TrainedRun:
         return best["dice"] if best and all(value == SAME for value in given) else None
 
 
-def _also_as_part_of(part: str, ids: Iterable[str]) -> set[str]:
-    """Return the ids, and as they are where all cases of a folder that comes split are taken together."""
-    return {name for plain in ids for name in (plain, f"{part}_{plain}")}
+def _again(part: str, ids: set[str], cases: CaseSplit) -> set[str]:
+    """Return which validation cases those with these ids are, which were in that part of the same root."""
+    there = {case["id"] for case in cases.validation}
+    whole = {f"{part}_{name}" for name in ids}  # as ids are where a folder that comes split is taken as a whole
+    return whole if whole <= there else ids & there
 
 
 def _newest(output_dir: Path) -> Path:

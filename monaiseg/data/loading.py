@@ -19,6 +19,9 @@ from monaiseg.errors import ConfigError, DataError
 TEST = "test"
 """The part that a training leaves alone."""
 
+ALL = "all cases"
+"""How a split is told that is none."""
+
 _SPLIT = "split with monaiseg data split --shares 0.7 0.1 0.2, and train by that"
 
 
@@ -124,7 +127,7 @@ def all_cases(data_root: str, layout: str = "auto", classes: ClassTable = "auto"
     found, named = find_whole(_existing(data_root), layout, classes)
     cases = every_case(found)
     print(f"data: {counted(len(cases), 'case')} in {found.root}, layout {found.layout}{_classes_text(named)}")
-    return CaseSplit(found.root, found.layout, [], cases, {"split": "all cases"}, named)
+    return CaseSplit(found.root, found.layout, [], cases, {"split": ALL}, named)
 
 
 def _existing(data_root: str) -> Path:

@@ -180,7 +180,7 @@ def test_broken_or_foreign_thresholds_are_told(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained.run, run)
-    tuned = {"tuned": {"cases": [], "root": "", "cross_fitted": {"ap50": 0.0, "pq": 0.0}}}
+    tuned = {"tuned": {"cases": [], "root": "", "split": "", "cross_fitted": {"ap50": 0.0, "pq": 0.0}}}
     for content, told in (
         ("{", "cannot be read"),
         ('{"channels": ["edge"]}', "cannot be read"),

@@ -82,14 +82,23 @@ def test_a_run_by_folds_has_no_test_part(data: Path, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("parts", [("train", "validation", "test"), ("train", "test")])
 def test_a_set_that_comes_with_a_test_part_can_be_scored_on_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_pairs: Write, parts: tuple[str, ...]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write_pairs: Write,
+    capsys: pytest.CaptureFixture[str],
+    parts: tuple[str, ...],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for number, part in enumerate(parts):
         write_pairs(Path("data") / part, 6 - number, (64, 64))
     run = train()
     assert scored(run, "--fold", "test") == [f"case_{number:02d}" for number in range(7 - len(parts))]
+    capsys.readouterr()
     assert main(["evaluate", "--model", str(run)]) == 0
+    assert "trained the run" not in capsys.readouterr().out, "ids are alike in both parts, files are not"
+    assert main(["evaluate", "--model", str(run), "--data_root", "data"]) == 0
+    trained = len(json.loads((run / "split.json").read_text())["train"])
+    assert f"{trained} of these {sum(range(7 - len(parts), 7))} cases trained the run" in capsys.readouterr().out
     (Path("data/train/images/case_00.png")).unlink()
     (Path("data/train/masks/case_00.png")).unlink()
     assert main(["evaluate", "--model", str(run), "--fold", "test"]) == 3
