@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monaiseg._files import write_table
+from monaiseg._wording import aligned
 from monaiseg.metrics import Line, Summary
 
 SHOWN = ("dice", "iou", "precision", "recall", "s_measure", "weighted_f", "hd95", "ap50")
@@ -21,8 +22,7 @@ def sets_as_text(summaries: Mapping[str, Summary]) -> str:
     for root, scores in summaries.items():
         dice, others = scores.lines["dice"], (scores.lines.get(name) for name in names[1:])
         rows.append((root, str(scores.cases), _with_interval(dice), _number(dice.baseline), *map(_mean, others)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(aligned(rows))
 
 
 def write_sets(summaries: Mapping[str, Summary], run: Path) -> Path:

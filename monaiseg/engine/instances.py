@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from ignite.engine import Engine, Events
 from rich.console import Console
 from rich.progress import track
@@ -23,11 +22,12 @@ from monaiseg.data.writing import encode_deep_picture, encode_volume
 from monaiseg.engine.case_files import CaseFiles, checked_probabilities, mask_endings, object_endings
 from monaiseg.errors import ConfigError, OutputError
 from monaiseg.instances import InstancePlan, ObjectDecoder
-from monaiseg.instances.decoding import undisputed
 from monaiseg.instances.keeping import KeptCases
 from monaiseg.instances.objects import object_columns, object_rows
 from monaiseg.instances.plan import thresholds_text
 from monaiseg.instances.tuning import Tuning, check_halves, tune
+from monaiseg.metrics.case_measures import further_channels
+from monaiseg.metrics.decision import undisputed
 
 logger = logging.getLogger("monaiseg")
 
@@ -90,11 +90,11 @@ class TuneInstances:
 
     def _keep(self, evaluator: Engine) -> None:
         output = evaluator.state.output
-        channels = output.get("channels", [None] * len(output["id"]))
-        for name, predicted, further, ids, spacing in zip(
-            output["id"], output["pred"], channels, output["instances"], output["spacing"].tolist(), strict=True
+        predicted, ids = undisputed(output["pred"].cpu(), self.classes), output["instances"].cpu()
+        for case in zip(
+            output["id"], predicted, further_channels(output), ids, output["spacing"].tolist(), strict=True
         ):
-            self.kept.add(name, undisputed(predicted.cpu(), self.classes), on_cpu(further), ids.cpu(), spacing)
+            self.kept.add(*case)
 
     def __call__(self, evaluator: Engine) -> None:
         """Tune, print and write."""
@@ -162,11 +162,10 @@ class WriteInstances:
     def __call__(self, evaluator: Engine) -> None:
         """Write the objects of the batch."""
         output = evaluator.state.output
-        channels = output.get("channels", [None] * len(output["id"]))
-        spacings = output["spacing"].tolist()
-        for name, predicted, further, spacing in zip(output["id"], output["pred"], channels, spacings, strict=True):
+        cases = zip(output["id"], output["pred"], further_channels(output), output["spacing"].tolist(), strict=True)
+        for name, predicted, further, spacing in cases:
             probabilities = checked_probabilities(name, predicted)
-            found = self.decode(probabilities, on_cpu(further), spacing)
+            found = self.decode(probabilities, further, spacing)
             each = zip(self.classes.names, self.endings, found, probabilities.numpy(), strict=True)
             for of, ending, ids, probability in each:
                 self._write(name, ending, ids)
@@ -196,8 +195,3 @@ class WriteInstances:
 
     def _tell(self, evaluator: Engine) -> None:
         print(f"told {self._objects} objects apart ({self.plan}): {self.table}", flush=True)
-
-
-def on_cpu(values: torch.Tensor | None) -> torch.Tensor | None:
-    """Return the tensor on the CPU, where objects are told apart."""
-    return None if values is None else values.cpu()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monaiseg._wording import counted
+from monaiseg._wording import aligned, counted
 from monaiseg.metrics import MEASURES, Line, Summary
 
 
@@ -43,15 +43,13 @@ def as_text(scores: Summary) -> str:
     each = scores.classes if len(scores.classes) > 1 else ()
     rows: list[tuple[str, ...]] = [("measure", "mean", "95 % interval", "median", "Otsu", *each, "")]
     rows += [_row(name, scores, each) for name in scores.lines if name in MEASURES]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     pooled = scores.over_data_set
     best = f", E (max of the mean curve) {pooled['e_max']:.4f}" if "e_max" in pooled else ""
     best += f", AP at 0.5 {pooled['ap50']:.4f}" if "ap50" in pooled else ""
     return "\n".join(
         [
             "",
-            *lines,
+            *aligned(rows),
             "",
             f"over the data set as one {scores.noun}: Dice {pooled['dice']:.4f}, IoU {pooled['iou']:.4f}{best}; over "
             f"batches of 16, as pytorch-nested-unet: IoU {scores.over_batches:.4f}",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy import ndimage
 from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
@@ -16,6 +17,7 @@ from monaiseg.data.labels import joined
 from monaiseg.data.spacing import relative_spacing
 from monaiseg.errors import ConfigError
 from monaiseg.instances.plan import InstancePlan, Thresholds
+from monaiseg.metrics.decision import undisputed
 
 Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int32]
@@ -46,15 +48,6 @@ def decode(probabilities: Any, channels: Any, plan: InstancePlan, spacing: Spaci
     return np.stack([finished(ids, plan.thresholds.min_size) for ids in found])
 
 
-def undisputed(probabilities: Any, classes: Classes) -> Array:
-    """Return the probabilities `[K, *S]`, each 0 where a class that excludes it is more probable, as masks have it."""
-    values = np.asarray(probabilities, np.float32)
-    if not classes.exclusive:
-        return values
-    numbers = np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1))
-    return np.where(values.argmax(0) == numbers, values, np.float32(0))
-
-
 class ObjectDecoder:
     """`decode` by one plan, as `monaiseg.metrics.CaseScores` takes it.
 
@@ -71,7 +64,7 @@ class ObjectDecoder:
 
     def __call__(self, probabilities: Any, channels: Any, spacing: Spacing = None) -> Ids:
         """Return the ids `[K, *S]` of a case's objects; raises as `decode` does."""
-        return decode(undisputed(probabilities, self.classes), channels, self.plan, spacing)
+        return decode(undisputed(torch.as_tensor(probabilities)[None], self.classes)[0], channels, self.plan, spacing)
 
 
 def maps_of(classes: Array, channels: Any, plan: InstancePlan) -> list[dict[str, Array]]:

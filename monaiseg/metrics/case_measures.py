@@ -106,8 +106,8 @@ class Chosen:
         names = self.wanted("instances", truth.ndim - 2)
         if self.objects is not None and names:
             ids = output["instances"].cpu().numpy()
-            further = output["channels"].cpu().numpy() if "channels" in output else [None] * len(ids)
-            found = [self.objects(*case) for case in zip(predicted, further, output["spacing"].tolist(), strict=True)]
+            cases = zip(predicted, further_channels(output), output["spacing"].tolist(), strict=True)
+            found = [self.objects(*case) for case in cases]
             coarse = [[joined(mask) for mask in case] for case in baseline > 0]
             sides = sides[0] | _of_objects(found, ids, names), sides[1] | _of_objects(coarse, ids, names)
         return sides
@@ -126,6 +126,11 @@ class Chosen:
             maps = saliency_scores(probability, truth.mask, truth.surroundings)
             scores |= {name: MEASURES[name].of(maps) for name in names} | {E_CURVE: maps.e_curve}
         return scores
+
+
+def further_channels(output: Mapping[str, Any]) -> Sequence[torch.Tensor | None]:
+    """Return the further channels `[E, *S]` of each case of an output, on the CPU; None where it has none."""
+    return list(output["channels"].cpu()) if "channels" in output else [None] * len(output["id"])
 
 
 def _of_objects(found: Sequence[Any], truth: Array, names: Sequence[str]) -> Scores:

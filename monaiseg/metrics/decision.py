@@ -14,8 +14,12 @@ def decided(probabilities: torch.Tensor, classes: Classes = FOREGROUND) -> torch
 
     A class is where its probability is above 0.5; of classes that exclude each other only the most probable one is.
     """
-    there = probabilities > THRESHOLD
+    return undisputed(probabilities, classes) > THRESHOLD
+
+
+def undisputed(probabilities: torch.Tensor, classes: Classes) -> torch.Tensor:
+    """Return the probabilities `[B, K, *spatial]`, each 0 where a class that excludes it is more probable."""
     if not classes.exclusive:
-        return there
+        return probabilities
     winner = probabilities.argmax(1, keepdim=True)
-    return there & torch.zeros_like(there).scatter_(1, winner, True)
+    return torch.zeros_like(probabilities).scatter_(1, winner, probabilities.gather(1, winner))
