@@ -1,6 +1,6 @@
 """What scoring costs: of a training iteration of the default recipe, and of an evaluation with every measure.
 
-    python -m benchmarks.scoring [--rounds 7] [--without hd95] [--model RUN] [--any_key_of_train.yaml VALUE]
+    python -m benchmarks.scoring [--rounds 40] [--without hd95] [--model RUN] [--any_key_of_train.yaml VALUE]
 
 A part is timed with and without scoring in turn in this process, so that a machine whose speed drifts slows both.
 Without a run the network is as it starts: its masks are noise, for which measures of surfaces and objects take longer
@@ -84,10 +84,10 @@ def evaluation(recipe: ConfigParser, rounds: int, without: list[str]) -> None:
 
     run(True)
     pairs = [(timed(lambda: run(False)), timed(lambda: run(True))) for _ in range(rounds)]
-    ratios = sorted(with_ / alone - 1 for alone, with_ in pairs)
+    low, median, high = statistics.quantiles((with_ / alone - 1 for alone, with_ in pairs), n=4)
     alone = 1000 * statistics.median(pair[0] for pair in pairs) / len(loader)
     print(f"evaluation: {alone:.1f} ms a case without scores; all measures but {', '.join(without) or 'none'} add")
-    print(f"{100 * statistics.median(ratios):.1f} % (from {100 * ratios[0]:.1f} to {100 * ratios[-1]:.1f})")
+    print(f"{100 * median:.1f} % (quartiles of {rounds} rounds {100 * low:.1f} and {100 * high:.1f})")
 
 
 def load_weights(network: torch.nn.Module, run: str) -> None:
@@ -96,7 +96,7 @@ def load_weights(network: torch.nn.Module, run: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--bundle", default="unetpp")
     parser.add_argument("--model", help="a run of this recipe: evaluate with its weights")
     parser.add_argument("--without", nargs="*", default=["hd95"])
@@ -106,7 +106,7 @@ def main() -> None:
         recipe = ConfigParser(ConfigParser.load_config_file(str(find_bundle(options.bundle) / "train.yaml")))
         recipe.update({"output_dir": folder, **parse_overrides(rest)})
         recipe.parse()
-        training(recipe, 3 * options.rounds)
+        training(recipe, options.rounds // 2)
         if options.model:
             load_weights(recipe.get_parsed_content("network"), options.model)
         evaluation(recipe, options.rounds, options.without)

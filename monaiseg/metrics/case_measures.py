@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,8 +15,9 @@ from monaiseg.data.labels import joined
 from monaiseg.errors import ConfigError, suggest
 from monaiseg.metrics.matching import match_instances
 from monaiseg.metrics.measures import MEASURES
-from monaiseg.metrics.saliency import Surroundings, saliency_scores
+from monaiseg.metrics.saliency import saliency_scores
 from monaiseg.metrics.surface import surface_scores
+from monaiseg.metrics.truth import Truth
 
 Array = npt.NDArray[Any]
 Scores = dict[str, Array]
@@ -72,58 +73,63 @@ class Chosen:
         """Whether there are others."""
         return self.names is None or any(name not in OVERLAP for name in self.names)
 
-    def wanted(self, needs: str, spatial_dims: int) -> list[str]:
-        """Return those that need this kind of input, for images of so many dimensions.
+    def check(self, spatial_dims: int) -> None:
+        """Raise ConfigError where a measure that was asked for by name is not made for such images."""
+        for name in self.names or ():
+            if spatial_dims not in MEASURES[name].spatial_dims:
+                raise ConfigError(f"measures: {name} is not for images of {spatial_dims} dimensions; leave it out")
 
-        Raises:
-            ConfigError: one that was asked for by name is not made for such images.
-        """
-        of_kind = [name for name, measure in MEASURES.items() if measure.needs == needs]
+    def wanted(self, needs: str, spatial_dims: int) -> list[str]:
+        """Return those that need this kind of input, for images of so many dimensions."""
         if needs == "instances" and self.objects is None:
-            of_kind = []
-        chosen = [name for name in of_kind if self.names is None or name in self.names]
-        unfit = [name for name in chosen if spatial_dims not in MEASURES[name].spatial_dims]
-        if unfit and self.names is not None:
-            raise ConfigError(f"measures: {unfit[0]} is not for images of {spatial_dims} dimensions; leave it out")
-        return [name for name in chosen if name not in unfit]
+            return []
+        fit = [name for name, measure in MEASURES.items() if measure.needs == needs]
+        fit = [name for name in fit if spatial_dims in MEASURES[name].spatial_dims]
+        return [name for name in fit if self.names is None or name in self.names]
 
     def of_batch(self, output: Mapping[str, Any], masks: torch.Tensor) -> tuple[Scores, Scores]:
         """Return the further measures of a batch, and those of its baseline, each `[B, K]`.
 
         Args:
-            output: `pred`, `label`, `baseline` `[B, K, *spatial]`, and `spacing` `[B, axes]`.
+            output: `id`; `pred`, `label`, `baseline` `[B, K, *spatial]`; `spacing` `[B, axes]`; where objects are told
+                apart `instances` `[B, K, *spatial]` and, of a network that has them, `channels` `[B, E, *spatial]`.
             masks: what was decided from `pred`, bool.
         """
         predicted, label, baseline = (output[key].cpu().numpy() for key in ("pred", "label", "baseline"))
         truth = label > 0
         # In two dimensions a unit is a pixel, though a slice has a header: sets of both kinds are compared.
         spacing = output["spacing"].tolist() if truth.ndim - 2 == 3 else [[1.0, 1.0]] * len(truth)
-        truths = [[_Truth(mask, lengths) for mask in case] for case, lengths in zip(truth, spacing, strict=True)]
+        truths = [[Truth(mask) for mask in case] for case in truth]
+        coarse = baseline > 0
         sides = (
-            self._of_side(predicted, masks.cpu().numpy(), truths),
-            self._of_side(baseline.astype(np.float32), baseline > 0, truths),
+            self._of_side(predicted, masks.cpu().numpy(), truths, spacing),
+            self._of_side(coarse, coarse, truths, spacing),
         )
         names = self.wanted("instances", truth.ndim - 2)
         if self.objects is not None and names:
             ids = output["instances"].cpu().numpy()
             cases = zip(predicted, further_channels(output), output["spacing"].tolist(), strict=True)
             found = [self.objects(*case) for case in cases]
-            coarse = [[joined(mask) for mask in case] for case in baseline > 0]
-            sides = sides[0] | _of_objects(found, ids, names), sides[1] | _of_objects(coarse, ids, names)
+            joint = [[joined(mask) for mask in case] for case in coarse]
+            sides = sides[0] | _of_objects(found, ids, names), sides[1] | _of_objects(joint, ids, names)
         return sides
 
-    def _of_side(self, probabilities: Array, masks: Array, truths: Sequence[Sequence[_Truth]]) -> Scores:
-        cases = zip(probabilities, masks, truths, strict=True)
-        found = [[self._of_class(*one) for one in zip(*case, strict=True)] for case in cases]
+    def _of_side(self, maps: Array, masks: Array, truths: Sequence[Sequence[Truth]], spacing: Any) -> Scores:
+        cases = zip(maps, masks, truths, spacing, strict=True)
+        found = [
+            [self._of_class(*of_class, lengths) for of_class in zip(values, chosen, true, strict=True)]
+            for values, chosen, true, lengths in cases
+        ]
         return {name: np.array([[scores[name] for scores in case] for case in found]) for name in found[0][0]}
 
-    def _of_class(self, probability: Array, mask: Array, truth: _Truth) -> dict[str, Any]:
+    def _of_class(self, values: Array, mask: Array, truth: Truth, spacing: Sequence[float]) -> dict[str, Any]:
         scores: dict[str, Any] = {}
         if names := self.wanted("surface", mask.ndim):
-            surfaces = surface_scores(mask, truth.mask, self.nsd_tolerance(mask.ndim), truth.spacing)
+            tolerance = self.nsd_tolerance(mask.ndim)
+            surfaces = surface_scores(mask, truth, tolerance, spacing, with_hd95="hd95" in names)
             scores |= {name: MEASURES[name].of(surfaces) for name in names}
         if names := self.wanted("probabilities", mask.ndim):
-            maps = saliency_scores(probability, truth.mask, truth.surroundings)
+            maps = saliency_scores(values, truth)
             scores |= {name: MEASURES[name].of(maps) for name in names} | {E_CURVE: maps.e_curve}
         return scores
 
@@ -142,17 +148,6 @@ def _of_objects(found: Sequence[Any], truth: Array, names: Sequence[str]) -> Sco
     return values | {MATCHES: matches}
 
 
-class _Truth:
-    """One class of one case, `[*spatial]`, its mm a voxel, and what the network and the baseline are both held to."""
-
-    def __init__(self, mask: Array, spacing: Sequence[float]) -> None:
-        self.mask, self.spacing = mask, spacing
-
-    @cached_property
-    def surroundings(self) -> Surroundings | None:
-        return Surroundings.of(self.mask) if self.mask.any() else None
-
-
 def chosen_measures(measures: Any, objects: Objects | None = None, nsd_tolerance: float | str = "auto") -> Chosen:
     """Return what `measures` asks for: `"overlap"`, `"auto"` for all that fit the images, or a list of names.
 
@@ -161,7 +156,8 @@ def chosen_measures(measures: Any, objects: Objects | None = None, nsd_tolerance
             tolerance is no positive number.
     """
     objects = objects if objects is not None and objects.wanted else None
-    if nsd_tolerance != "auto" and not (isinstance(nsd_tolerance, int | float) and nsd_tolerance > 0):
+    number = isinstance(nsd_tolerance, int | float) and not isinstance(nsd_tolerance, bool)
+    if nsd_tolerance != "auto" and not (number and 0 < float(nsd_tolerance) < math.inf):
         raise ConfigError(f"nsd_tolerance is {nsd_tolerance!r}; write auto, or pixels or mm above 0")
     tolerance = None if isinstance(nsd_tolerance, str) else float(nsd_tolerance)
     if measures in ("overlap", "auto"):

@@ -7,16 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import convolve1d, distance_transform_edt
 
 from monaiseg.errors import ConfigError
-
-EPS = float(np.spacing(1))
-REACH = 3
-"""Pixels to either side that the Gaussian of the weighted F-measure covers."""
+from monaiseg.metrics._structure import EPS, structure
+from monaiseg.metrics._weighted_f import weighted_f
+from monaiseg.metrics.truth import Truth
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Values = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -67,47 +66,44 @@ class _Reached(NamedTuple):
     chosen: Floats
 
 
-class Surroundings(NamedTuple):
-    """What the weighted F-measure needs of a truth alone, `[H, W]` each.
-
-    Attributes:
-        nearest: of each pixel the nearest of the truth, by its place in the flat array.
-        importance: the weight of its error: 1 on the truth, rising to 2 far from it (section 4.2 of the paper).
-    """
-
-    nearest: npt.NDArray[np.intp]
-    importance: Floats
-
-    @classmethod
-    def of(cls, truth: Bools) -> Surroundings:
-        """Return those of a truth that is not empty; several maps can be scored by them."""
-        rows, columns = distance_transform_edt(~truth, return_distances=False, return_indices=True)
-        down = rows - np.arange(len(rows), dtype=np.int32)[:, None]
-        across = columns - np.arange(columns.shape[1], dtype=np.int32)
-        importance = 2 - np.exp2(np.sqrt(down * down + across * across) / -5)
-        return cls(rows.astype(np.intp) * truth.shape[1] + columns, importance)
-
-
-def saliency_scores(
-    probabilities: npt.NDArray[np.floating[Any]], truth: Bools, surroundings: Surroundings | None = None
-) -> SaliencyScores:
+def saliency_scores(probabilities: Values, truth: Bools | Truth) -> SaliencyScores:
     """Return the measures of a map of probabilities `[H, W]` against a boolean truth `[H, W]`.
 
     The map is stretched first so that its lowest value becomes 0 and its highest 1, as PraNet's evaluation does, unless
     it is constant: a map whose highest probability is 0.01 counts as one that is sure there.
 
     Args:
-        probabilities: of one class.
+        probabilities: of one class; or a boolean mask, which is scored as a map of zeros and ones, and quicker.
         truth: of the same.
-        surroundings: of the truth, where they are known from another map.
 
     Raises:
-        ConfigError: the sizes differ or are not 2D, or the map does not hold probabilities.
+        ConfigError: the sizes differ or are not 2D, the map does not hold probabilities, or the truth is not boolean.
     """
-    if truth.ndim != 2 or probabilities.shape != truth.shape:
+    truth = Truth.of(truth)
+    if truth.mask.ndim != 2 or probabilities.shape != truth.mask.shape:
         raise ConfigError(
-            f"probabilities are {probabilities.shape} and truth {truth.shape}; both must be [H, W] and equal"
+            f"probabilities are {probabilities.shape} and truth {truth.mask.shape}; both must be [H, W] and equal"
         )
+    if truth.mask.dtype != bool:
+        raise ConfigError(f"truth is {truth.mask.dtype}; it must be boolean, such as label > 0")
+    if probabilities.dtype == bool:
+        values, reached = probabilities, _reached_by_mask(probabilities, truth)
+        error = (values ^ truth.mask).astype(np.float64)
+    else:
+        values = _stretched(probabilities)
+        reached, error = _reached(values, truth), np.abs(values - truth.mask)
+    size = truth.size
+    return SaliencyScores(
+        s_measure=structure(values, truth),
+        weighted_f=weighted_f(error, truth),
+        mae=float(error.mean()),
+        e_curve=_alignment(reached, size, truth.mask.size),
+        dice_curve=2 * reached.hits / np.maximum(reached.chosen + size, 1),
+        iou_curve=reached.hits / np.maximum(reached.chosen + size - reached.hits, 1),
+    )
+
+
+def _stretched(probabilities: Values) -> Floats:
     low, high = float(probabilities.min()), float(probabilities.max())
     if not (low >= 0 and high <= 1):
         raise ConfigError("probabilities must lie between 0 and 1, not be logits or NaN")
@@ -115,22 +111,19 @@ def saliency_scores(
     if low != high:
         stretched -= low
         stretched /= high - low
-    error = np.abs(stretched - truth)
-    reached, size = _reached(stretched, truth), int(np.count_nonzero(truth))
-    return SaliencyScores(
-        s_measure=_structure(stretched, truth),
-        weighted_f=_weighted_f(error, truth, surroundings or Surroundings.of(truth)) if size else 0.0,
-        mae=float(error.mean()),
-        e_curve=_alignment(reached, size, truth.size),
-        dice_curve=2 * reached.hits / np.maximum(reached.chosen + size, 1),
-        iou_curve=reached.hits / np.maximum(reached.chosen + size - reached.hits, 1),
-    )
+    return stretched
 
 
-def _reached(stretched: Floats, truth: Bools) -> _Reached:
-    bins = (stretched * 255).astype(np.int16) + truth * np.int16(256)
+def _reached(stretched: Floats, truth: Truth) -> _Reached:
+    bins = (stretched * 255).astype(np.int16) + truth.mask * np.int16(256)
     outside, inside = np.bincount(bins.reshape(-1), minlength=512).reshape(2, 256)[:, ::-1].cumsum(1)[:, ::-1]
     return _Reached(inside.astype(np.float64), (inside + outside).astype(np.float64))
+
+
+def _reached_by_mask(mask: Bools, truth: Truth) -> _Reached:
+    hits, chosen = np.full(256, np.count_nonzero(mask & truth.mask), float), np.full(256, np.count_nonzero(mask), float)
+    hits[0], chosen[0] = truth.size, mask.size
+    return _Reached(hits, chosen)
 
 
 def _alignment(reached: _Reached, size: int, pixels: int) -> Floats:
@@ -147,71 +140,3 @@ def _alignment(reached: _Reached, size: int, pixels: int) -> Floats:
     )
     total = sum(count * (2 * a * b / (a * a + b * b + EPS) + 1) ** 2 / 4 for count, a, b in kinds)
     return np.asarray(total / (pixels - 1 + EPS))
-
-
-def _structure(stretched: Floats, truth: Bools) -> float:
-    """Return the S-measure: half for the objects (eq. 5 of the paper), half for four regions (eq. 7)."""
-    share = np.count_nonzero(truth) / truth.size
-    if share in (0.0, 1.0):
-        return float(stretched.mean() if share else 1 - stretched.mean())
-    objects = share * _object(stretched[truth]) + (1 - share) * _object(1 - stretched[~truth])
-    return max(0.0, 0.5 * objects + 0.5 * _regions(stretched, truth))
-
-
-def _object(values: Floats) -> float:
-    """Return the similarity of values to ones; overwrites them."""
-    mean = values.mean()
-    values -= mean
-    deviation = np.sqrt(_dot(values, values) / max(1, values.size - 1))
-    return float(2 * mean / (mean**2 + 1 + deviation + EPS))
-
-
-def _regions(stretched: Floats, truth: Bools) -> float:
-    """Return the similarity of the four parts around the centre of the truth, weighted by their sizes."""
-    height, width = truth.shape
-    size = np.count_nonzero(truth)
-    row = round(float(truth.sum(1) @ np.arange(height) / size)) + 1
-    column = round(float(truth.sum(0) @ np.arange(width) / size)) + 1
-    parts = [(rows, columns) for rows in np.s_[:row, row:] for columns in np.s_[:column, column:]]
-    return sum(truth[part].size / truth.size * _similarity(stretched[part], truth[part]) for part in parts)
-
-
-def _similarity(stretched: Floats, truth: Bools) -> float:
-    if not truth.size:
-        return 0.0
-    x, y = stretched.mean(), np.count_nonzero(truth) / truth.size
-    apart, true_apart = stretched - x, truth - y
-    pixels = truth.size - 1 + EPS
-    both = _dot(apart, true_apart) / pixels
-    spread = (_dot(apart, apart) + _dot(true_apart, true_apart)) / pixels
-    above, below = 4 * x * y * both, (x**2 + y**2) * spread
-    if above != 0:
-        return float(above / (below + EPS))
-    return float(below == 0)
-
-
-def _dot(one: Floats, other: Floats) -> float:
-    """Return the sum of the products. BLAS would start threads, which wait for a processor that the network has."""
-    return float(np.einsum("i,i->", one.reshape(-1), other.reshape(-1)))
-
-
-def _weighted_f(error: Floats, truth: Bools, surroundings: Surroundings) -> float:
-    """Return the weighted F-measure; the truth is not empty."""
-    inside = np.minimum(error[truth], _smoothed(error, truth, surroundings.nearest))
-    outside = _dot(error, surroundings.importance) - error[truth].sum()
-    hits, recall = inside.size - inside.sum(), 1 - inside.mean()
-    precision = hits / (hits + outside + EPS)
-    return float(2 * recall * precision / (recall + precision + EPS))
-
-
-def _smoothed(error: Floats, truth: Bools, nearest: npt.NDArray[np.intp]) -> Floats:
-    """Return the error of each true pixel, smoothed; pixels outside take part with the error of their nearest one."""
-    around = tuple(
-        slice(max(0, int(found[0]) - REACH), int(found[-1]) + REACH + 1)
-        for found in (np.flatnonzero(truth.any(axis)) for axis in (1, 0))
-    )
-    weights = np.exp(-(np.arange(-REACH, REACH + 1) ** 2) / (2 * 5**2))
-    smoothed = error.take(nearest[around])
-    for axis in (0, 1):
-        smoothed = convolve1d(smoothed, weights / weights.sum(), axis=axis, mode="constant")
-    return np.asarray(smoothed[truth[around]])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,17 +12,15 @@ from ignite.engine import Engine
 from ignite.metrics import Metric
 
 from monaiseg.data.classes import FOREGROUND, Classes
-from monaiseg.errors import ConfigError, MonaisegError
-from monaiseg.metrics.case_measures import E_CURVE, MATCHES, Objects, Scores, chosen_measures
+from monaiseg.errors import ConfigError
+from monaiseg.metrics._behind import ScoredBehind
+from monaiseg.metrics.case_measures import E_CURVE, MATCHES, Objects, chosen_measures
 from monaiseg.metrics.decision import decided
 from monaiseg.metrics.measures import MEASURES
 from monaiseg.metrics.overlap import count_pixels
 from monaiseg.metrics.table import CaseTable
 
 Array = npt.NDArray[Any]
-
-BEHIND = 2
-"""Cases whose further measures may be waited for: their arrays are kept until then."""
 
 
 class CaseScores(Metric):
@@ -55,7 +51,7 @@ class CaseScores(Metric):
         self.classes = classes
         self.groups = groups or {}
         self.measures = chosen_measures(measures, objects, nsd_tolerance)
-        self._pool: ThreadPoolExecutor | None = None
+        self._further: ScoredBehind | None = None
         self.table: CaseTable | None = None
         # In a tuple: Ignite refuses a mapping that has no y_pred and y.
         super().__init__(output_transform=lambda output: (output,))
@@ -66,33 +62,33 @@ class CaseScores(Metric):
         self._ids: list[str] = []
         self._counts: list[torch.Tensor] = []
         self._faults: list[torch.Tensor] = []
-        self._further: deque[tuple[list[str], Future[tuple[Scores, Scores]]]] = deque()
-        self._results: list[tuple[Scores, Scores]] = []
-        self._end_thread()
-        self._pool = ThreadPoolExecutor(1)
+        if self._further is not None:
+            self._further.end()
+        self._further = ScoredBehind(self.measures) if self.measures.further else None
 
     def update(self, outputs: tuple[Mapping[str, Any]]) -> None:
         """Add the cases of a batch: what the engine gave for it, alone in a tuple.
 
         Raises:
-            ConfigError: the sizes of prediction and truth differ.
+            ConfigError: the sizes of prediction and truth differ, or a measure was asked for that is not made for
+                images of their dimensions.
         """
         (output,) = outputs
         predicted = output["pred"]
+        if not self._ids:
+            self.measures.check(predicted.ndim - 2)
         truth, baseline = (output[key].to(predicted.device, non_blocking=True) for key in ("label", "baseline"))
         if predicted.shape != truth.shape:
             shapes = f"prediction is {tuple(predicted.shape)} and truth {tuple(truth.shape)}"
             raise ConfigError(f"{shapes}; they must be equal")
-        masks = decided(predicted, self.classes)
-        pairs = [count_pixels(mask, truth > 0) for mask in (masks, baseline > 0)]
-        self._counts.append(torch.stack(pairs))
+        masks, true = decided(predicted, self.classes), truth > 0
+        both = count_pixels(torch.cat([masks, baseline > 0]), torch.cat([true, true]))
+        self._counts.append(both.view(2, -1, *both.shape[1:]))
         self._faults.append(torch.stack([_outside(predicted), truth.amax() > 1]))
         self._ids += output["id"]
         self._dims = predicted.ndim - 2
-        if self.measures.further:
-            self._wait(BEHIND)
-            assert self._pool is not None
-            self._further.append((output["id"], self._pool.submit(self.measures.of_batch, output, masks)))
+        if self._further is not None:
+            self._further.add(output, masks)
 
     def compute(self) -> float:
         """Make the table and return the mean Dice over cases.
@@ -103,11 +99,10 @@ class CaseScores(Metric):
         if not self._ids:
             raise ConfigError("no case was scored; is the validation set empty?")
         _check(*torch.stack(self._faults).any(0).tolist())
-        self._wait(0)
-        self._end_thread()
         counts = torch.cat(self._counts, 1).cpu().numpy()
         found = [{name: MEASURES[name].of(side) for name in self.measures.overlap} for side in counts]
-        for side, results in zip(found, zip(*self._results, strict=True), strict=False):
+        further = self._further.results() if self._further is not None else []
+        for side, results in zip(found, zip(*further, strict=True), strict=False):
             side |= {name: np.concatenate([result[name] for result in results]) for name in results[0]}
         (curves, matches), _ = ([side.pop(key, None) for key in (E_CURVE, MATCHES)] for side in found)
         groups = [self.groups.get(name, name) for name in self._ids]
@@ -132,24 +127,11 @@ class CaseScores(Metric):
         assert self.table is not None
         engine.state.metrics.update({key: value for key, value in self.table.means().items() if key != "dice"})
 
-    def _wait(self, behind: int) -> None:
-        """Take the results of further measures until at most `behind` are to come."""
-        while len(self._further) > behind:
-            ids, further = self._further.popleft()
-            try:
-                self._results.append(further.result())
-            except MonaisegError as error:  # it belongs to cases before the present one
-                raise type(error)(f"{', '.join(ids)}: {error}") from error
-
-    def _end_thread(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
-
 
 def _outside(predicted: torch.Tensor) -> torch.Tensor:
     """Return whether anything is no probability, as a tensor: asking for its value would wait for the device."""
-    return ~((predicted >= 0) & (predicted <= 1)).all()
+    low, high = torch.aminmax(predicted)  # NaN where there is one
+    return ~((low >= 0) & (high <= 1))
 
 
 def _check(no_probability: bool, no_mask: bool) -> None:

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,12 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 from saliency_maps import COUNT, grey_pair
 from scipy.ndimage import gaussian_filter
 
 from monaiseg.errors import ConfigError
 from monaiseg.metrics.saliency import saliency_scores
+from monaiseg.metrics.truth import Truth
 
 RECORDED = Path(__file__).parent / "recorded"
 AGREED = 1e-6
@@ -150,6 +155,27 @@ def test_the_definitions_by_loops(seed: int) -> None:
             assert scores.e_curve[threshold] == pytest.approx(alignment(p, truth, threshold), abs=1e-12)
 
 
+MASK_PAIRS = st.sampled_from([(6, 5), (1, 8), (9, 9)]).flatmap(
+    lambda shape: st.tuples(arrays(np.bool_, shape), arrays(np.bool_, shape))
+)
+
+
+@given(MASK_PAIRS)
+def test_a_mask_is_a_map_of_zeros_and_ones(pair: tuple[Bools, Bools]) -> None:
+    """Also where one is empty or full, and where a quarter of the picture has pixels of one kind."""
+    mask, truth = pair
+    counted, reckoned = saliency_scores(mask, truth), saliency_scores(mask.astype(np.float32), truth)
+    for name, value in asdict(reckoned).items():
+        assert getattr(counted, name) == pytest.approx(value, abs=1e-12), name
+
+
+def test_real_masks_are_maps_of_zeros_and_ones(real_data: Callable[[str], Path]) -> None:
+    for probabilities, truth in polyps(real_data("kvasir-seg/validation"), 5):
+        mask = probabilities > 0.5
+        counted, reckoned = (asdict(saliency_scores(values, Truth(truth))) for values in (mask, mask.astype(float)))
+        assert all(counted[name] == pytest.approx(value, abs=1e-12) for name, value in reckoned.items())
+
+
 def test_an_empty_map_scores_by_the_edge_of_the_picture() -> None:
     """The weighted F-measure smooths errors with zeros beyond the picture, so that the truth there counts as found."""
     inner, outer = np.zeros((20, 20), bool), np.zeros((20, 20), bool)
@@ -195,6 +221,7 @@ def test_a_truth_of_one_pixel_has_a_score(at: tuple[int, int]) -> None:
     [
         (np.zeros((3, 4)), np.zeros((4, 3), bool), r"probabilities are \(3, 4\) and truth \(4, 3\); both must be"),
         (np.zeros((3, 4, 2)), np.zeros((3, 4, 2), bool), "both must be"),
+        (np.zeros((3, 4)), np.zeros((3, 4), np.uint8), "truth is uint8; it must be boolean"),
         (np.full((3, 4), 1.5), np.zeros((3, 4), bool), "must lie between 0 and 1, not be logits"),
         (np.full((3, 4), np.nan), np.zeros((3, 4), bool), "must lie between 0 and 1, not be logits"),
     ],

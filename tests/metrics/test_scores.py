@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_the_tolerance_of_nsd_can_be_told_and_is_recorded() -> None:
         assert scores.table.values["nsd"][0, 0] == surface_scores(p > 0.5, t > 0, used).nsd
         assert Summary.of(scores.table).record()["nsd_tolerance"] == used
         assert f"within {used:g} mm" in as_text(Summary.of(scores.table))
-    for wrong in (0, -1, "2", None):
+    for wrong in (0, -1, "2", None, True, math.inf, math.nan):
         with pytest.raises(ConfigError, match=r"nsd_tolerance is .*; write auto, or pixels or mm above 0"):
             CaseScores(nsd_tolerance=wrong)  # type: ignore[arg-type]
 
@@ -203,8 +204,10 @@ def test_measures_are_checked(measures: Any, message: str) -> None:
 
 
 def test_a_measure_of_pictures_is_refused_for_volumes() -> None:
-    with pytest.raises(ConfigError, match="measures: s_measure is not for images of 3 dimensions"):
-        scored(drawn(0, (1, 1, 4, 20, 24)), scores=CaseScores(measures=["s_measure"]))
+    """At the first of them, and not as if it were this volume's fault."""
+    scores = CaseScores(measures=["s_measure"])
+    with pytest.raises(ConfigError, match=r"^measures: s_measure is not for images of 3 dimensions; leave it out$"):
+        scores.update((drawn(0, (1, 1, 4, 20, 24)),))
 
 
 def told_objects(seed: int) -> tuple[dict[str, Any], Any]:

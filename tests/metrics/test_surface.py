@@ -21,6 +21,7 @@ from scipy.ndimage import gaussian_filter
 
 from monaiseg.errors import ConfigError
 from monaiseg.metrics.surface import surface_scores
+from monaiseg.metrics.truth import Truth
 
 Bools = npt.NDArray[np.bool_]
 SINGLE = 1e-5
@@ -42,6 +43,8 @@ def compare(prediction: Bools, truth: Bools, tolerance: float, spacing: tuple[fl
     nsd = compute_surface_dice(p, t, [tolerance], include_background=True, spacing=spacing)
     assert found.hd95 == pytest.approx(hd95.item(), rel=SINGLE)
     assert found.nsd == pytest.approx(nsd.item(), abs=1e-7)
+    alone = surface_scores(prediction, Truth(truth), tolerance, spacing, with_hd95=False)
+    assert alone.nsd == found.nsd and math.isnan(alone.hd95)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ SHAPES = [(5, 6), (1, 7), (4, 3, 4)]
 SOME = st.sampled_from(SHAPES).flatmap(lambda shape: st.tuples(arrays(np.bool_, shape), arrays(np.bool_, shape)))
 
 
-@given(SOME, st.sampled_from([0.5, 1.0, 2.0]), st.sampled_from([0.0, 1.0, 2.0]))
+@given(SOME, st.sampled_from([0.3, 0.5, 1.0, 2.0]), st.sampled_from([0.0, 1.0, 2.0, 4.0]))
 def test_all_pairs_of_points(pair: tuple[Bools, Bools], last: float, tolerance: float) -> None:
     prediction, truth = pair
     spacing = (*[1.0] * (truth.ndim - 1), last)
@@ -102,6 +105,7 @@ def test_all_pairs_of_points(pair: tuple[Bools, Bools], last: float, tolerance: 
     far = [sorted(min(math.dist(a, b) for b in other) for a in one) for one, other in (points, points[::-1])]
     assert found.hd95 == pytest.approx(max(float(np.percentile(distances, 95)) for distances in far), abs=1e-12)
     assert found.nsd == sum(d <= tolerance for d in itertools.chain(*far)) / sum(map(len, far))
+    assert surface_scores(prediction, truth, tolerance, spacing, with_hd95=False).nsd == found.nsd
 
 
 @pytest.mark.parametrize(("shape", "spacing"), [((30, 40), None), ((6, 8, 10), (1.0, 1.5, 2.4))])
@@ -124,8 +128,20 @@ def test_a_tolerance_that_is_met_exactly() -> None:
     one, other = np.zeros((1, 20), bool), np.zeros((1, 20), bool)
     one[0, [0, 2]], other[0, [0, 12]] = True, True
     assert 12 * 0.1 - 2 * 0.1 > 1
-    assert surface_scores(one, other, 1.0, (0.1, 0.1)).nsd == 1
-    assert surface_scores(one, other, 0.999, (0.1, 0.1)).nsd == 3 / 4
+    for with_hd95 in (True, False):
+        assert surface_scores(one, other, 1.0, (0.1, 0.1), with_hd95=with_hd95).nsd == 1
+        assert surface_scores(one, other, 0.999, (0.1, 0.1), with_hd95=with_hd95).nsd == 3 / 4
+
+
+@pytest.mark.parametrize("with_hd95", [True, False])
+def test_a_tolerance_of_three_voxels_whose_size_is_a_headers(with_hd95: bool) -> None:
+    """Three times 0.3 as float32 holds it is a little more than 0.9."""
+    truth = np.zeros((8, 20, 20), bool)
+    truth[2:6, 4:9, 4:9] = True
+    spacing = (1.0, *[float(np.float32(0.3))] * 2)
+    assert spacing[1] * 3 > 0.9
+    assert surface_scores(np.roll(truth, 3, 2), truth, 0.9, spacing, with_hd95=with_hd95).nsd == 1
+    assert surface_scores(np.roll(truth, 3, 2), truth, 0.899, spacing, with_hd95=with_hd95).nsd < 1
 
 
 MASK = np.ones((3, 4), bool)
