@@ -11,7 +11,7 @@ from monaiseg._files import write_table
 from monaiseg._wording import aligned
 from monaiseg.metrics import Line, Summary
 
-SHOWN = ("dice", "iou", "precision", "recall", "s_measure", "weighted_f", "hd95", "ap50")
+SHOWN = ("dice", "iou", "precision", "recall", "s_measure", "e_mean", "weighted_f", "mae", "hd95", "ap50")
 """Measures of the printed table, where they were computed; the file has all."""
 
 
@@ -21,13 +21,14 @@ def sets_as_text(summaries: Mapping[str, Summary]) -> str:
     rows = [("set", "cases", "Dice (95 %)", "Otsu's", *names[1:])]
     for root, scores in summaries.items():
         dice, others = scores.lines["dice"], (scores.lines.get(name) for name in names[1:])
-        rows.append((root, str(scores.cases), _with_interval(dice), _number(dice.baseline), *map(_mean, others)))
+        cases = f"{scores.cases}, {scores.trained_on} of them trained on" if scores.trained_on else str(scores.cases)
+        rows.append((root, cases, _with_interval(dice), _number(dice.baseline), *map(_mean, others)))
     return "\n".join(aligned(rows))
 
 
 def write_sets(summaries: Mapping[str, Summary], run: Path) -> Path:
     """Write `<run>/sets-<time>.csv`, a row a set with all measures, and return it; raises OutputError if it cannot."""
-    rows = [{"set": root, "cases": scores.cases, **dict(_columns(scores))} for root, scores in summaries.items()]
+    rows = [{"set": root, **dict(_columns(scores))} for root, scores in summaries.items()]
     columns = dict.fromkeys(key for row in rows for key in row)
     path = run / f"sets-{datetime.now().astimezone():%Y%m%d-%H%M%S-%f}.csv"
     write_table(path, list(columns), rows)
@@ -35,10 +36,16 @@ def write_sets(summaries: Mapping[str, Summary], run: Path) -> Path:
 
 
 def _columns(scores: Summary) -> Iterator[tuple[str, Any]]:
+    yield from {key: getattr(scores, key) for key in ("cases", "groups", "trained_on")}.items()
+    yield from {"unit_of_distances": scores.length, "nsd_tolerance": scores.nsd_tolerance}.items()
+    yield "objects", "" if scores.objects is None else scores.objects["told"]
     for name, line in scores.lines.items():
         low, high = line.interval or (None, None)
-        parts = {name: line.mean, f"{name}_low": low, f"{name}_high": high, f"baseline_{name}": line.baseline}
+        parts = {name: line.mean, f"{name}_low": low, f"{name}_high": high, f"{name}_median": line.median}
+        parts[f"baseline_{name}"] = line.baseline
         yield from ((key, value) for key, value in parts.items() if value is not None)
+    yield from ((f"over_data_set_{name}", value) for name, value in scores.over_data_set.items())
+    yield "over_batches_iou", scores.over_batches
 
 
 def _with_interval(line: Line) -> str:

@@ -18,6 +18,7 @@ from monaiseg.engine.instances import TUNED
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import ConfigError, DataError, NameNotFound
 from monaiseg.instances import InstancePlan, instance_plan
+from monaiseg.instances.plan import TunedOn
 
 SAME = "same"
 """The word by which a bundle says: as the run had it."""
@@ -192,12 +193,11 @@ class TrainedRun:
             raise ConfigError(f"{path}: cannot be read ({error}); remove it, or evaluate with --tune True") from error
         if plan.channels != trained.channels:
             raise ConfigError(f"{path}: is of a run with other channels; remove it, or evaluate with --tune True")
-        print(f"objects: {plan}, as tuned on {len(on)} cases ({path})")
         seen: set[str] = set()
         if cases and str(cases.root.resolve()) == root and cases.origin["split"] in (split, ALL):
             seen = _again("validation", on, cases)
-        if seen:
-            print(f"objects: {len(seen)} of those are scored here, too well therefore; cross-fitted AP50 {fitted:.4f}")
+        plan = replace(plan, tuned=TunedOn(len(on), len(seen), fitted))
+        print(f"objects: {plan.told()} ({path})")
         return plan
 
     def expected_dice(self, *given: Any) -> float | None:

@@ -19,6 +19,13 @@ PREDICT_KEYS = ("decoder", "thresholds", "device")
 """Keys of `evaluate.yaml` and `inference.yaml` that are no options of the parser, for the help."""
 
 
+SAME = "same"
+"""The run's own cases, as a set to evaluate on."""
+
+OF_OTHERS = ("layout", "classes")
+"""Where several sets are evaluated, what is said of those that are not the run's own."""
+
+
 def _flags(keys: Sequence[str]) -> str:
     return ", ".join(f"--{key}" for key in keys)
 
@@ -39,7 +46,10 @@ def add_commands(commands: Any) -> None:
     )
     evaluate.add_argument("--model", default="auto", help="the run's folder (default: the newest under runs)")
     evaluate.add_argument(
-        "--data_root", nargs="+", default=["same"], help="the sets to score it on (default: same, the run's own cases)"
+        "--data_root",
+        nargs="+",
+        action="extend",
+        help="the sets to score it on (default: same, the run's own cases)",
     )
     evaluate.set_defaults(run=_evaluate, takes_overrides=True)
     predict = commands.add_parser(
@@ -107,7 +117,7 @@ def _train(options: argparse.Namespace, rest: list[str]) -> None:
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     bundle, overrides = _bundle_of(options.model), {"model": options.model, **parse_overrides(rest)}
-    roots = list(dict.fromkeys(options.data_root))
+    roots = list(dict.fromkeys(options.data_root or [SAME]))
     if len(roots) > 1 and overrides.get("tune"):
         raise ConfigError(f"tune is True and data_root names {len(roots)} sets; tune on one, then evaluate on all")
     if len(roots) == 1:
@@ -124,7 +134,8 @@ def _evaluate_each(bundle: Path, overrides: dict[str, Any], roots: list[str]) ->
     for root in roots:
         print(f"\n{root}")
         try:
-            reports[root] = _run(bundle, "evaluate.yaml", "evaluating", overrides | {"data_root": root})
+            of_root = {key: value for key, value in overrides.items() if root != SAME or key not in OF_OTHERS}
+            reports[root] = _run(bundle, "evaluate.yaml", "evaluating", of_root | {"data_root": root})
         except Exception as error:
             cause = cause_of(error)
             if not isinstance(cause, MonaisegError):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR, PolynomialLR
 
-from monaiseg.engine.settings import count, number
+from monaiseg._numbers import count, number
 from monaiseg.errors import ConfigError, suggest
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from ignite.engine import Engine, Events
 
 from monaiseg._files import make_folder
+from monaiseg._numbers import count
 from monaiseg.engine.handlers import is_best, write_scores
 from monaiseg.engine.score_text import as_text, details, scored, versus
-from monaiseg.engine.settings import count
 from monaiseg.metrics import CaseScores, Summary
 
 
@@ -83,13 +83,15 @@ class EvaluationReport:
         scores: the metric of the evaluator.
         expected: what the training scored on the same cases, to tell the difference; None on others.
         data: what was evaluated, in words, for `scores.json`.
+        trained_on: how many of the cases trained the run.
     """
 
-    def __init__(self, run: Path, scores: CaseScores, expected: float | None, data: str) -> None:
+    def __init__(self, run: Path, scores: CaseScores, expected: float | None, data: str, trained_on: int = 0) -> None:
         self.run = run
         self.scores = scores
         self.expected = expected
         self.data = data
+        self.trained_on = trained_on
         self.summary: Summary | None = None
         self.folder: Path | None = None
 
@@ -101,7 +103,7 @@ class EvaluationReport:
         """Print and write."""
         table = self.scores.table
         assert table is not None
-        self.summary = Summary.of(table)
+        self.summary = Summary.of(table, self.trained_on)
         print(f"{scored(self.summary, digits=6)}; {versus(self.summary)}")
         if self.expected is not None:
             difference = self.summary.lines["dice"].mean - self.expected

@@ -53,10 +53,17 @@ def as_text(scores: Summary) -> str:
             "",
             f"over the data set as one {scores.noun}: Dice {pooled['dice']:.4f}, IoU {pooled['iou']:.4f}{best}; over "
             f"batches of 16, as pytorch-nested-unet: IoU {scores.over_batches:.4f}",
+            *_objects(scores),
             *_empty(scores),
             scores.sentence(),
         ]
     )
+
+
+def _objects(scores: Summary) -> list[str]:
+    if scores.objects is None:
+        return []
+    return [f"objects: {scores.objects['told']}; Otsu's are the connected components of its mask"]
 
 
 def _empty(scores: Summary) -> list[str]:
@@ -64,7 +71,7 @@ def _empty(scores: Summary) -> list[str]:
     if scores.empty_truths:
         told.append(f"a class is nowhere in the truth of {counted(scores.empty_truths, scores.noun)}")
     if scores.missed:
-        told.append(f"a class that is there was missed altogether in {counted(scores.missed, scores.noun)}")
+        told.append(f"not a pixel was found of a class that is there in {counted(scores.missed, scores.noun)}")
     return [f"empty masks: {'; '.join(told)} (docs/metrics.md tells what they count)"] if told else []
 
 
@@ -72,7 +79,7 @@ def _row(name: str, scores: Summary, each: Sequence[str]) -> tuple[str, ...]:
     line, measure = scores.lines[name], MEASURES[name]
     otsu = "" if line.baseline is None else f"{line.baseline:.4f}"
     by_class = (f"{scores.lines[f'{name}_{label}'].mean:.4f}" for label in each)
-    length = "pixels" if scores.noun == "image" else "mm"
+    length = scores.length
     unit = length if measure.unit else f"within {scores.nsd_tolerance:g} {length}" if name == "nsd" else ""
     return measure.title, f"{line.mean:.4f}", _interval(line), f"{line.median:.4f}", otsu, *by_class, unit
 

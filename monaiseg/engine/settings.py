@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from monaiseg._numbers import count, number
 from monaiseg.data import Case, common_spacing, image_shape, image_spacing, images_of, is_volume, respaced_size
 from monaiseg.errors import ConfigError
 from monaiseg.nn import narrow_strided
@@ -187,21 +188,6 @@ def _switch(key: str, value: Any, auto: bool) -> bool:
         hint = f"; write --{key} {value.capitalize()}" if str(value).lower() in ("true", "false") else ""
         raise ConfigError(f"{key} is {value!r}; it must be True, False or auto{hint}")
     return value
-
-
-def count(key: str, value: Any, least: int = 1) -> int:
-    """Return `value` if it is a whole number from `least`, else raise ConfigError."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{key} is {value!r}; it must be a whole number from {least}")
-    return value
-
-
-def number(key: str, value: Any) -> float:
-    """Return `value` if it is a number from 0, else raise ConfigError: YAML reads 1e-3 as text."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        hint = "; in YAML write 1.0e-3, not 1e-3" if isinstance(value, str) else ""
-        raise ConfigError(f"{key} is {value!r}; it must be a number from 0{hint}")
-    return float(value)
 
 
 def _size(key: str, value: Any, spatial_dims: int) -> tuple[int, ...]:

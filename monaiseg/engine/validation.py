@@ -9,8 +9,8 @@ from typing import Any
 from ignite.engine import Engine, Events
 from monai.handlers import ValidationHandler
 
+from monaiseg._numbers import count
 from monaiseg.data import CaseDataset
-from monaiseg.engine.settings import count
 
 SHARE = 0.1
 """Of the work of training that validating may cost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,11 @@ class ObjectDecoder:
 
     def __init__(self, plan: InstancePlan, classes: Classes = FOREGROUND) -> None:
         self.plan, self.wanted, self.classes = plan, plan.wanted, classes
+
+    def record(self) -> dict[str, Any]:
+        """Return the decoder and its thresholds, and on what they were tuned, for `scores.json`."""
+        own = {key: value for key, value in self.plan.record().items() if key != "channels"}
+        return own | {"tuned": self.plan.tuned and asdict(self.plan.tuned), "told": self.plan.told()}
 
     def __call__(self, probabilities: Any, channels: Any, spacing: Spacing = None) -> Ids:
         """Return the ids `[K, *S]` of a case's objects; raises as `decode` does."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from skimage.measure import regionprops_table
 
@@ -43,4 +42,4 @@ def object_rows(ids: Array, probability: Array, spacing: Sequence[float] = (1, 1
     places += [found[f"bbox-{side}"] for side in range(2 * ids.ndim)]
     shape = [found[name] for name in _SHAPE] if flat else []
     for values in zip(found["label"], *sizes, *places, found["intensity_mean"], *shape, strict=True):
-        yield [f"{float(np.round(value, 4)):.10g}" for value in values]
+        yield [f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}" for value in values]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from monaiseg.errors import ConfigError, suggest
@@ -11,7 +11,7 @@ from monaiseg.errors import ConfigError, suggest
 CHANNELS = ("border", "distance")
 """What a network may learn beside its classes, in the order of its channels."""
 
-DECODERS = ("components", "watershed", "border", "distance")
+DECODER_NAMES = ("components", "watershed", "border", "distance")
 """What makes objects of probabilities; those that bear the name of a channel need it, the others any network."""
 
 NONE = "none"
@@ -37,13 +37,29 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class TunedOn:
+    """What a decoder and its thresholds were chosen by.
+
+    Attributes:
+        cases: how many.
+        scored: how many of those are scored by it: too well therefore.
+        cross_fitted_ap50: AP at 0.5 of what was chosen on one half of them, on the other half, both ways.
+    """
+
+    cases: int
+    scored: int
+    cross_fitted_ap50: float
+
+
+@dataclass(frozen=True)
 class InstancePlan:
     """How the objects of a run are told apart.
 
     Attributes:
         channels: what its network learns for that beside each class, in the order of `CHANNELS`.
-        decoder: one of `DECODERS`, or `none`.
+        decoder: one of `DECODER_NAMES`, or `none`.
         thresholds: of the decoder.
+        tuned: what both were chosen by; None where by nothing.
 
     Raises:
         ConfigError: there is no such channel or decoder, or the decoder lacks its channel.
@@ -52,6 +68,7 @@ class InstancePlan:
     channels: tuple[str, ...] = ()
     decoder: str = NONE
     thresholds: Thresholds = Thresholds()
+    tuned: TunedOn | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for name in self.channels:
@@ -59,7 +76,8 @@ class InstancePlan:
                 raise ConfigError(f"instances has the channel {name!r}{suggest(str(name), CHANNELS)}")
         if self.decoder not in (NONE, *decoders_of(self.channels)):
             able = decoders_of(self.channels)
-            wrong = f"; this network has the channels for {', '.join(able)} alone" if self.decoder in DECODERS else ""
+            known = self.decoder in DECODER_NAMES
+            wrong = f"; this network has the channels for {', '.join(able)} alone" if known else ""
             raise ConfigError(f"decoder is {self.decoder!r}{wrong or suggest(str(self.decoder), able)}")
 
     @property
@@ -75,6 +93,16 @@ class InstancePlan:
     def __str__(self) -> str:
         return f"decoder {self.decoder}, {thresholds_text(self.decoder, self.thresholds)}"
 
+    def told(self) -> str:
+        """Return the plan in words, with what must be known of it where its scores are read."""
+        if self.tuned is None:
+            return str(self)
+        seen = (
+            f", of which {self.tuned.scored} are scored here, too well therefore; cross-fitted AP50 "
+            f"{self.tuned.cross_fitted_ap50:.4f}"
+        )
+        return f"{self}, as tuned on {self.tuned.cases} cases{seen if self.tuned.scored else ''}"
+
     def changed(self, decoder: str, thresholds: Mapping[str, Any]) -> InstancePlan:
         """Return the plan with this decoder, and those of its thresholds that are given; raises as the class does."""
         known = asdict(self.thresholds if decoder == self.decoder else Thresholds())
@@ -83,7 +111,8 @@ class InstancePlan:
                 raise ConfigError(f"thresholds has {name!r}{suggest(str(name), known)}")
             if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
                 raise ConfigError(f"thresholds has {name} {value!r}; it must be a number of at least 0")
-        return replace(self, decoder=decoder, thresholds=Thresholds(**known | dict(thresholds)))
+        tuned = self.tuned if decoder == self.decoder else None
+        return replace(self, decoder=decoder, thresholds=Thresholds(**known | dict(thresholds)), tuned=tuned)
 
     def record(self) -> dict[str, Any]:
         """Return the plan for JSON; `from_record` reads it."""
@@ -122,7 +151,7 @@ def instance_plan(instances: str | Sequence[str] = NONE) -> InstancePlan:
 
 def decoders_of(channels: Sequence[str]) -> tuple[str, ...]:
     """Return the decoders that a network with these channels can have."""
-    return tuple(name for name in DECODERS if name not in CHANNELS or name in channels)
+    return tuple(name for name in DECODER_NAMES if name not in CHANNELS or name in channels)
 
 
 def thresholds_text(decoder: str, thresholds: Thresholds) -> str:

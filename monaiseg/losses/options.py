@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from enum import Enum
 from typing import Any
 
+from monaiseg._numbers import count, number
 from monaiseg.errors import ConfigError
-
-
-def number(key: str, value: Any, most: float = math.inf) -> float:
-    """Return a finite number from 0 to `most`."""
-    right = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
-    if not right or not math.isfinite(value):
-        upper = "" if most == math.inf else f" to {most:g}"
-        hint = "; in YAML write 1.0e-3, not 1e-3" if isinstance(value, str) else ""
-        raise ConfigError(f"{key} is {value!r}; it must be a number from 0{upper}{hint}")
-    return float(value)
 
 
 def share(key: str, value: Any) -> float:
@@ -40,8 +30,7 @@ def like(key: str, value: Any, default: Any) -> Any:
         if value not in (words := [member.value for member in type(default)]):
             raise ConfigError(f"{key} is {value!r}; it must be {' or '.join(words)}")
     elif isinstance(default, int):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ConfigError(f"{key} is {value!r}; it must be a whole number from 0")
+        count(key, value, least=0)
     elif value is not None or default is not None:
         number(key, value)
     return value

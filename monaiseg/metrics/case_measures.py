@@ -44,6 +44,9 @@ class Objects(Protocol):
     def __call__(self, probabilities: Any, channels: Any, spacing: Sequence[float] | None = None) -> Any:
         """Return ids `[K, *spatial]` from class probabilities `[K, *spatial]`, further channels and mm a voxel."""
 
+    def record(self) -> Mapping[str, Any]:
+        """Return how they are told apart, for `scores.json`; `told` is it in words."""
+
 
 @dataclass(frozen=True)
 class Chosen:

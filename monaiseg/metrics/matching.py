@@ -121,14 +121,14 @@ def instance_ap(matches: Matches) -> Floats:
     return _share(matches.tp, matches.tp + matches.fp + matches.fn, matches)
 
 
-def kaggle_ap(matches: Matches) -> float:
-    """Return the mean over thresholds of TP / (TP + FP + FN), where TP are pairs with IoU > threshold.
+def strict_ap(matches: Matches) -> Floats:
+    """Return TP / (TP + FP + FN) at each threshold, [T], where TP are pairs with IoU > threshold, as Kaggle counts it.
 
-    The score of the Data Science Bowl 2018 for one image; its score for a data set is the mean over images, not that
-    of pooled matches. 1 where there is no object at all.
+    Its mean over thresholds is the score of the Data Science Bowl 2018 for one image; that for a data set is the mean
+    over images, not that of pooled matches. 1 where there is no object at all.
     """
     objects = 2 * matches.tp + matches.fp + matches.fn
-    return float(_share(matches.strict_tp, objects - matches.strict_tp, matches).mean())
+    return _share(matches.strict_tp, objects - matches.strict_tp, matches)
 
 
 def panoptic_scores(matches: Matches) -> PanopticScores:

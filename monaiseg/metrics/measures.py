@@ -32,7 +32,7 @@ class Measure:
             "probabilities" `SaliencyScores`, of "instances" `Matches`, of "surface" `SurfaceScores`.
         needs: what it is computed from.
         better: whether higher or lower is.
-        unit: "mm" (of pictures: pixels), or "" for a share of 1.
+        unit: "mm or pixels" (of volumes and of pictures), or "" for a share of 1.
         spatial_dims: of the images that it is defined for.
         both_empty: its value where neither mask has a pixel.
         truth_empty: where only the truth has none.
@@ -50,7 +50,7 @@ class Measure:
     prediction_empty: float | str
     paper: str
     better: Literal["higher", "lower"] = "higher"
-    unit: Literal["", "mm"] = ""
+    unit: Literal["", "mm or pixels"] = ""
     spatial_dims: tuple[int, ...] = (2, 3)
 
 
@@ -105,7 +105,7 @@ _ALL = (
         truth_empty="diagonal",
         prediction_empty="diagonal",
         better="lower",
-        unit="mm",
+        unit="mm or pixels",
         paper="Huttenlocher et al. 1993",
     ),
     _surface(
@@ -161,7 +161,7 @@ _ALL = (
     _map(
         "mae",
         "MAE",
-        "mean absolute difference of map and truth",
+        "mean absolute difference of the stretched map and the truth",
         attrgetter("mae"),
         both_empty=0,
         truth_empty="p",
@@ -204,10 +204,17 @@ _ALL = (
         paper=_STARDIST,
     ),
     _objects(
+        "ap",
+        "AP over 0.5 to 0.95",
+        "mean of TP / (TP + FP + FN) over pairs with IoU >= 0.5, 0.55, ..., 0.95",
+        lambda matches: float(matching.instance_ap(matches).mean()),
+        paper=_STARDIST,
+    ),
+    _objects(
         "ap_kaggle",
         "Kaggle's AP",
         "mean of TP / (TP + FP + FN) over pairs with IoU > 0.5, 0.55, ..., 0.95",
-        matching.kaggle_ap,
+        lambda matches: float(matching.strict_ap(matches).mean()),
         paper="Caicedo et al. 2019 (Data Science Bowl 2018)",
     ),
     _objects(

@@ -118,6 +118,7 @@ class CaseScores(Metric):
             curves=curves,
             matches=matches,
             nsd_tolerance=self.measures.nsd_tolerance(self._dims) if "nsd" in found[0] else None,
+            objects=None if matches is None or self.measures.objects is None else self.measures.objects.record(),
         )
         return float(self.table.values["dice"].mean())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from monaiseg._wording import counted
 from monaiseg.metrics.decision import THRESHOLD
 from monaiseg.metrics.intervals import LEVEL, RESAMPLES, bootstrap_interval
-from monaiseg.metrics.matching import pool_matches
+from monaiseg.metrics.matching import instance_ap, pool_matches, strict_ap
 from monaiseg.metrics.measures import MEASURES
 from monaiseg.metrics.overlap import iou_by_batches, pooled
 from monaiseg.metrics.table import BASELINE, CaseTable
@@ -20,21 +21,34 @@ Array = npt.NDArray[Any]
 Interval = tuple[float, float]
 
 BASELINE_NAME = "Otsu's threshold"
-TOLD = ("what", "better", "unit", "both_empty", "truth_empty", "prediction_empty", "paper")
+TOLD = ("what", "better", "both_empty", "truth_empty", "prediction_empty", "paper")
 """What `scores.json` repeats of a measure."""
 
 
-def contract(noun: str = "case", drawn: str = "cases") -> dict[str, str]:
-    """Return what holds for every score: of cases called `noun`, intervals by drawing `drawn`."""
+LETTERS = {
+    "N": "pixels of the image",
+    "t": "share of them that is true",
+    "p": "share that is predicted, of a map its mean",
+    "q": "share of them at a map's maximum",
+    "diagonal": "length of the image's",
+}
+"""What the formulas of measures of empty masks mean."""
+
+
+def contract(noun: str = "case", drawn: str = "cases", objects: str | None = None) -> dict[str, str]:
+    """Return what holds for every score: of cases called `noun`, intervals by drawing `drawn`, objects told so."""
+    of_objects = {"objects": f"{objects}; the baseline's are the connected components of its mask, of any size"}
     return {
         "reduction": f"mean over classes, then over {noun}s",
         "threshold": f"a class is where its probability is above {THRESHOLD:g}, and above that of those it excludes",
+        "maps": "S, E, weighted F, MAE and what is over thresholds: of the probabilities, stretched to 0..1 unless "
+        "constant, at 256 thresholds",
         "background": "no class; what is rightly left out counts in mean_class_iou, specificity, S, E and MAE",
         "size": f"each {noun}'s own, to which probabilities are resized",
         "empty": "as both_empty, truth_empty and prediction_empty of each measure say",
         "interval": f"{LEVEL:.0%} bootstrap over {drawn}, {RESAMPLES} resamples, percentiles",
         "baseline": f"{BASELINE_NAME}, of each {noun} and class in the polarity with the higher Dice",
-    }
+    } | (of_objects if objects else {})
 
 
 @dataclass(frozen=True)
@@ -66,9 +80,14 @@ class Summary:
         lines: of each measure, and where there are several classes of each measure of each.
         over_data_set: of all cases as if they were one, mean over classes: overlap, matched objects, and `e_max` at one
             threshold for all.
-        over_batches: IoU of 16 consecutive cases as if they were one, mean over batches, as pytorch-nested-unet prints.
-        empty_truths: cases in which a class is nowhere; `missed`: in which a class that is there was not found at all.
+        over_batches: IoU of 16 consecutive cases and all classes as if they were one, mean over batches, as
+            pytorch-nested-unet prints it.
+        empty_truths: cases in which a class is nowhere; `missed`: in which no pixel was found of a class that is there.
+        trained_on: cases that trained the network; what it scores on them says nothing of others.
         nsd_tolerance: in pixels or mm, where NSD was computed.
+        objects: how they were told apart, where they were.
+        ap_by_iou: of objects TP / (TP + FP + FN) at each threshold of the IoU, of pairs that reach it and of pairs
+            above it; mean over cases, and over the data set.
     """
 
     cases: int
@@ -80,12 +99,14 @@ class Summary:
     over_batches: float
     empty_truths: int
     missed: int
+    trained_on: int = 0
     nsd_tolerance: float | None = None
+    objects: Mapping[str, Any] | None = None
+    ap_by_iou: dict[str, list[float]] | None = None
 
     @classmethod
-    def of(cls, table: CaseTable) -> Summary:
-        """Return the summary of a table."""
-        predicted = table.counts[..., :2].sum(-1)  # true and false positives
+    def of(cls, table: CaseTable, trained_on: int = 0) -> Summary:
+        """Return the summary of a table, of whose cases so many trained the network."""
         there = table.counts[..., [0, 2]].sum(-1)  # true positives and false negatives
         overlap = {name: MEASURES[name].of for name in table.values if MEASURES[name].needs == "masks"}
         return cls(
@@ -99,8 +120,11 @@ class Summary:
             | {name: float(score(pooled(table.counts)).mean()) for name, score in overlap.items()},
             over_batches=iou_by_batches(table.counts),
             empty_truths=int((there == 0).any(1).sum()),
-            missed=int(((there > 0) & (predicted == 0)).any(1).sum()),
+            missed=int(((there > 0) & (table.counts[..., 0] == 0)).any(1).sum()),
+            trained_on=trained_on,
             nsd_tolerance=table.nsd_tolerance,
+            objects=table.objects,
+            ap_by_iou=_ap_by_iou(table),
         )
 
     @property
@@ -118,6 +142,7 @@ class Summary:
                 "measure": MEASURES[name].title,
                 **asdict(line),
                 **{key: getattr(MEASURES[name], key) for key in TOLD},
+                "unit": self.length if MEASURES[name].unit else "",
             }
             for name, line in self.lines.items()
             if name in MEASURES
@@ -125,11 +150,17 @@ class Summary:
         by_class = {name: asdict(line) for name, line in self.lines.items() if name not in MEASURES}
         return {
             "sentence": self.sentence(),
-            "contract": contract(self.noun, self.drawn),
+            "contract": contract(self.noun, self.drawn, None if self.objects is None else self.objects["told"]),
+            "letters": LETTERS,
             "measures": measures,
             "by_class": by_class,
             **content,
         }
+
+    @property
+    def length(self) -> str:
+        """The unit of distances."""
+        return "pixels" if self.noun == "image" else "mm"
 
     @property
     def drawn(self) -> str:
@@ -139,14 +170,17 @@ class Summary:
     def sentence(self) -> str:
         """Return what a paper has to say of the result."""
         dice = self.lines["dice"]
-        of = f"the classes {', '.join(self.classes)}" if len(self.classes) > 1 else "the foreground"
+        several = len(self.classes) > 1
+        of = f"the classes {', '.join(self.classes)} (their mean in each)" if several else "the foreground"
         spread = (
             "" if dice.interval is None else f" ({LEVEL:.0%} bootstrap interval over {self.drawn} {_to(dice.interval)})"
         )
         beside = "" if dice.baseline is None else f"; {BASELINE_NAME}: {dice.baseline:.3f}"
+        trained = f" {self.trained_on} of the {self.noun}s trained the network." if self.trained_on else ""
         return (
             f"Mean Dice {dice.mean:.3f}{spread} over {counted(self.cases, self.noun)}, of {of} at probability "
             f"{THRESHOLD:g} and each {self.noun}'s own size, 1 where prediction and truth are both empty{beside}."
+            f"{trained}"
         )
 
 
@@ -162,6 +196,18 @@ def _objects(table: CaseTable) -> dict[str, float]:
     together = [pool_matches(list(of_class)) for of_class in table.matches.T]
     names = [name for name in table.values if MEASURES[name].needs == "instances"]
     return {name: float(np.mean([MEASURES[name].of(one) for one in together])) for name in names}
+
+
+def _ap_by_iou(table: CaseTable) -> dict[str, list[float]] | None:
+    if table.matches is None:
+        return None
+    together = [pool_matches(list(of_class)) for of_class in table.matches.T]
+    readings = {"at_least": instance_ap, "above": strict_ap}
+    found = {"iou": together[0].thresholds.tolist()}
+    for name, ap in readings.items():
+        found[name] = np.mean([ap(one) for one in table.matches.flat], axis=0).tolist()
+        found[f"{name}_over_data_set"] = np.mean([ap(one) for one in together], axis=0).tolist()
+    return found
 
 
 def _to(interval: Interval) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ class CaseTable:
         curves: the E-measure at 256 thresholds, `[N, K, 256]`, where it was computed.
         matches: of the objects, a `Matches` a case and class, `[N, K]`, where they were told apart.
         nsd_tolerance: in pixels or mm, where NSD was computed.
+        objects: how they were told apart, as `Objects.record` has it, where they were.
     """
 
     ids: list[str]
@@ -40,6 +41,7 @@ class CaseTable:
     curves: Array | None = None
     matches: Array | None = None
     nsd_tolerance: float | None = None
+    objects: Mapping[str, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

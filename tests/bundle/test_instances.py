@@ -88,8 +88,13 @@ def test_evaluation_tunes_keeps_and_says_so(
     plan = InstancePlan.from_record(record)
     assert main(["evaluate", "--model", str(run)]) == 0
     out = capsys.readouterr().out
-    assert f"objects: {plan}, as tuned on 2 cases" in out
-    assert "objects: 2 of those are scored here, too well therefore; cross-fitted AP50" in out
+    told = f"objects: {plan}, as tuned on 2 cases, of which 2 are scored here, too well therefore; cross-fitted AP50 "
+    assert f"{told}{record['tuned']['cross_fitted']['ap50']:.4f}" in out
+    scores = json.loads(next(run.glob("evaluation-*/scores.json")).read_text())
+    assert scores["objects"]["tuned"] is None, "the first one scored what was not tuned yet"
+    scores = json.loads(max(run.glob("evaluation-*/scores.json")).read_text())
+    assert scores["objects"]["decoder"] == plan.decoder and scores["objects"]["tuned"]["scored"] == 2
+    assert str(plan) in scores["contract"]["objects"] and "too well" in scores["contract"]["objects"]
 
     images = write_discs(tmp_path / "other", 2) / "images"
     assert main(["predict", str(images), "--model", str(run), "--output_dir", "out"]) == 0

@@ -37,6 +37,8 @@ def test_each_set_is_scored_as_alone_and_the_table_has_all(
     assert f"Dice {float(second['dice']):.6f}" in alone, "the set alone scores the same"
     assert float(second["dice_low"]) <= float(second["dice"]) <= float(second["dice_high"])
     assert "s_measure" not in second
+    assert {"over_data_set_dice", "over_batches_iou", "dice_median"} <= set(second)
+    assert (second["unit_of_distances"], second["trained_on"], first["groups"]) == ("pixels", "0", "2")
     shown = next(line for line in out.splitlines() if line.startswith(f"{other} ") and "(" in line)
     assert f"{float(second['dice']):.4f}" in shown and f"{float(second['baseline_dice']):.4f}" in shown
 
@@ -55,6 +57,21 @@ def test_a_set_that_cannot_be_used_costs_the_others_nothing(
     assert "4 cases" in captured.out and str(broken) in captured.out
     rows = [row["set"] for file in trained.run.glob("sets-*.csv") for row in csv.DictReader(file.open())]
     assert str(other) in rows and str(broken) not in rows
+
+
+def test_a_repeated_option_adds_a_set_and_classes_are_said_of_the_others(
+    trained: SimpleNamespace, other: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", "--model", str(trained.run), "--data_root", "same", "--data_root", str(other)]
+    assert main([*arguments, "--measures", "overlap", "--layout", "images_masks", "--classes", "instances"]) == 0
+    out = capsys.readouterr().out
+    assert "\nsame\n" in out and f"\n{other}\n" in out
+    assert "difference 0\n" in out, "its own cases are read as they were for the training"
+
+
+def test_sets_that_trained_the_run_are_told() -> None:
+    text = sets_as_text({"a": Summary.of(table([PERFECT], [HALF]), trained_on=1)})
+    assert "2, 1 of them trained on" in text
 
 
 def test_sets_with_other_measures_share_a_table() -> None:

@@ -9,7 +9,7 @@ from monaiseg.engine.instances import MOST, TUNED
 from monaiseg.engine.instances import OBJECTS as LISTED
 from monaiseg.instances import Thresholds, instance_plan
 from monaiseg.instances.objects import object_columns
-from monaiseg.instances.plan import DECODERS
+from monaiseg.instances.plan import DECODER_NAMES
 from monaiseg.instances.targets import WIDTH
 from monaiseg.instances.tuning import candidates
 
@@ -32,7 +32,7 @@ def test_the_python_of_the_page_runs() -> None:
 def test_its_tables_are_those_of_the_code() -> None:
     for key, _, decoder in rows("`--instances`"):
         assert instance_plan(eval(key.strip('"')) if "[" in key else key).decoder == decoder
-    assert tuple(row[0] for row in rows("decoder")) == DECODERS
+    assert tuple(row[0] for row in rows("decoder")) == DECODER_NAMES
     listed = ", ".join(row[0] for row in rows("column"))
     for dims in (2, 3):
         assert all(re.sub(r"_\d", "_0", name) in listed for name in object_columns(dims))
@@ -45,7 +45,7 @@ def test_its_numbers_are_those_of_the_code() -> None:
         f"`depth` {defaults.depth}",
         f"`border` {defaults.border}",
         f"`min_size` ({defaults.min_size})",
-        f"tries up to {max(len(candidates(name)) for name in DECODERS)} combinations",
+        f"tries up to {max(len(candidates(name)) for name in DECODER_NAMES)} combinations",
         f"within {WIDTH} pixels of two objects",
         f"more than {MOST} objects",
         f"`{TUNED}`",

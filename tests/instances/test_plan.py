@@ -8,7 +8,8 @@ import pytest
 
 from monaiseg.errors import ConfigError
 from monaiseg.instances import InstancePlan, Thresholds, instance_plan
-from monaiseg.instances.plan import DECODERS, decoders_of
+from monaiseg.instances.decoding import DECODERS
+from monaiseg.instances.plan import DECODER_NAMES, decoders_of
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,11 @@ def test_other_keys_are_refused_in_one_line(key: Any, told: str) -> None:
     assert str(error.value).startswith(f"instances is {key!r}") and told in str(error.value)
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
+def test_there_is_a_decoder_of_each_name() -> None:
+    assert tuple(DECODERS) == DECODER_NAMES
+
+
+@pytest.mark.parametrize("decoder", DECODER_NAMES)
 def test_a_plan_is_read_back_as_it_was_written(decoder: str) -> None:
     plan = InstancePlan(("border", "distance"), decoder, Thresholds(0.4, 0.3, 0.1, 25))
     assert InstancePlan.from_record(plan.record() | {"tuned": {}}) == plan

@@ -16,7 +16,7 @@ from monaiseg.data import Case
 from monaiseg.errors import ConfigError
 from monaiseg.instances import InstancePlan, Thresholds, decode
 from monaiseg.instances.keeping import KeptCases
-from monaiseg.instances.plan import DECODERS
+from monaiseg.instances.plan import DECODER_NAMES
 from monaiseg.instances.tuning import GRIDS, Tuning, best_of, candidates, cross_fitted, tune
 
 BOTH = InstancePlan(("border", "distance"), "border")
@@ -43,7 +43,7 @@ def kept_discs(count: int, border: float = 1.0, foreground: float = 1.0) -> Kept
     return kept
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("decoder", DECODER_NAMES)
 def test_the_default_thresholds_are_tried_first_and_no_more_than_thirty(decoder: str) -> None:
     tried = candidates(decoder)
     assert tried[0] == Thresholds() and len(set(tried)) == len(tried) <= 30
@@ -64,7 +64,7 @@ def test_where_nothing_is_better_the_default_stays() -> None:
     assert best_of(np.array([[[0.5, 0.2], [0.5, 0.3], [0.4, 0.9]]])) == 1  # of equal AP the one of higher quality
     found = tune(kept_discs(4), BOTH, cases(4))
     at = {one.decoder: one for one in found.decoders}
-    assert tuple(at) == DECODERS
+    assert tuple(at) == DECODER_NAMES
     assert at["components"].untuned.ap50 == at["components"].cross_fitted.ap50 == pytest.approx(0.2)
     assert at["border"].untuned.ap50 == at["border"].cross_fitted.ap50 == 1
 
@@ -152,7 +152,7 @@ def test_the_record_has_every_figure() -> None:
     found = tune(kept_discs(4), BOTH, cases(4))
     record = found.record()
     assert record["cases"] == [f"c{number}" for number in range(4)] and isinstance(found, Tuning)
-    assert set(record["decoders"]) == set(DECODERS)
+    assert set(record["decoders"]) == set(DECODER_NAMES)
     for one in found.decoders:
         figures = record["decoders"][one.decoder]
         assert Thresholds(**figures["thresholds"]) == one.thresholds

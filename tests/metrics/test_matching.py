@@ -22,10 +22,10 @@ from monaiseg.metrics.matching import (
     instance_f1,
     instance_precision,
     instance_recall,
-    kaggle_ap,
     match_instances,
     panoptic_scores,
     pool_matches,
+    strict_ap,
 )
 
 ROUNDING = 1e-12
@@ -79,7 +79,7 @@ def check(predicted: LabelMap, truth: LabelMap) -> None:
         assert instance_f1(found)[k] == (2 * len(tp) / (len(p) + len(t)) if p or t else 1)
         assert instance_precision(found)[k] == (len(tp) / len(p) if p else float(not t))
         assert instance_recall(found)[k] == (len(tp) / len(t) if t else float(not p))
-    assert kaggle_ap(found) == pytest.approx(np.mean(ap), abs=ROUNDING)
+    assert strict_ap(found).mean() == pytest.approx(np.mean(ap), abs=ROUNDING)
     scores = panoptic_scores(found)
     assert scores.pq == pytest.approx(pq, abs=ROUNDING)
     assert scores.sq * scores.rq == pytest.approx(pq, abs=ROUNDING)
@@ -112,7 +112,7 @@ def all_measures(found: Matches) -> list[float]:
     scores = panoptic_scores(found)
     counted = (instance_ap, instance_f1, instance_precision, instance_recall)
     arrays: list[Any] = [*(measure(found) for measure in counted), scores.pq, scores.sq, scores.rq]
-    return [*np.concatenate(arrays).tolist(), kaggle_ap(found), aggregated_jaccard(found)]
+    return [*np.concatenate(arrays).tolist(), *strict_ap(found), aggregated_jaccard(found)]
 
 
 @pytest.mark.parametrize("shape", [(6, 5), (4, 5, 3)])
@@ -132,7 +132,7 @@ def test_the_two_readings_differ_where_an_iou_is_the_threshold() -> None:
     found = match_instances(predicted, truth)
     assert found.tp.tolist() == [1] * 6 + [0] * 4
     assert found.strict_tp.tolist() == [1] * 5 + [0] * 5
-    assert instance_ap(found).mean() == 0.6 and kaggle_ap(found) == 0.5
+    assert instance_ap(found).mean() == 0.6 and strict_ap(found).mean() == 0.5
 
 
 @pytest.mark.parametrize("swapped", [False, True])

@@ -20,7 +20,7 @@ from monaiseg.metrics.surface import surface_scores
 SPACING = (0.5, 2.0, 1.5)
 NAMES = (
     "dice iou mean_class_iou precision recall specificity hd95 nsd s_measure e_mean e_max weighted_f mae "
-    "dice_over_thresholds iou_over_thresholds ap50 ap75 ap_kaggle f1_50 pq sq rq aji"
+    "dice_over_thresholds iou_over_thresholds ap50 ap75 ap ap_kaggle f1_50 pq sq rq aji"
 )
 
 Map = npt.NDArray[np.float64]

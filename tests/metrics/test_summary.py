@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from metrics.tables import EMPTY, FALSE, HALF, MISSED, PERFECT, table
 
 from monaiseg.metrics import MEASURES, Summary
+from monaiseg.metrics.matching import IOU_THRESHOLDS, match_instances
 
 
 def test_mean_median_baseline_and_intervals() -> None:
@@ -46,12 +48,44 @@ def test_empty_and_missed_masks_are_counted() -> None:
     assert (summary.empty_truths, summary.missed) == (2, 1)
 
 
+def test_what_was_found_elsewhere_alone_was_missed() -> None:
+    assert Summary.of(table([(0, 8, 8, 84)])).missed == 1
+
+
+@pytest.mark.parametrize(("dims", "unit"), [(2, "pixels"), (3, "mm")])
+def test_the_unit_of_a_distance_is_that_of_the_images(dims: int, unit: str) -> None:
+    scores = table([PERFECT], spatial_dims=dims)
+    scores.values["hd95"] = np.array([[2.0]])
+    record = Summary.of(scores).record()
+    assert record["measures"]["hd95"]["unit"] == unit and record["measures"]["dice"]["unit"] == ""
+
+
+def test_cases_that_trained_the_network_are_told() -> None:
+    summary = Summary.of(table([PERFECT], [HALF]), trained_on=1)
+    assert summary.sentence().endswith(" 1 of the images trained the network.")
+    assert summary.record()["trained_on"] == 1
+    assert "trained" not in Summary.of(table([PERFECT])).sentence()
+
+
+def test_both_readings_of_ap_at_each_threshold() -> None:
+    """One object of which half was found, and one found whole: the half counts at 0.5 for one reading alone."""
+    truth, half = np.array([[1, 1, 0, 2]]), np.array([[1, 0, 0, 2]])
+    cases = np.empty((2, 1), object)
+    cases[0, 0], cases[1, 0] = match_instances(half, truth), match_instances(truth, truth)
+    summary = Summary.of(replace(table([PERFECT], [PERFECT]), matches=cases))
+    found = summary.ap_by_iou
+    assert found is not None and found["iou"] == list(IOU_THRESHOLDS)
+    assert found["at_least"] == [1.0] + [(1 / 3 + 1) / 2] * 9 and found["above"] == [(1 / 3 + 1) / 2] * 10
+    assert found["at_least_over_data_set"] == [1.0] + [3 / 5] * 9 and found["above_over_data_set"] == [3 / 5] * 10
+    assert Summary.of(table([PERFECT])).ap_by_iou is None
+
+
 def test_several_classes() -> None:
     summary = Summary.of(table([PERFECT, MISSED], [PERFECT, HALF], classes=["liver", "tumour"], spatial_dims=3))
     assert summary.lines["dice_tumour"].mean == 0.25
     assert summary.lines["dice"].mean == pytest.approx((1 + 0.25) / 2)
     assert summary.missed == 1
-    assert "over 2 volumes, of the classes liver, tumour at probability 0.5" in summary.sentence()
+    assert "over 2 volumes, of the classes liver, tumour (their mean in each) at probability 0.5" in summary.sentence()
 
 
 def test_the_sentence_says_what_a_paper_must() -> None:
@@ -78,7 +112,8 @@ def test_groups_are_what_the_bootstrap_draws() -> None:
 
 def test_the_record_says_of_every_score_what_it_is() -> None:
     record = json.loads(json.dumps(Summary.of(table([PERFECT], [HALF])).record()))
-    assert {"reduction", "threshold", "background", "size", "interval", "baseline"} <= set(record["contract"])
+    assert set(record["letters"]) == {"N", "t", "p", "q", "diagonal"} and "objects" not in record["contract"]
+    assert {"reduction", "threshold", "maps", "background", "size", "interval", "baseline"} <= set(record["contract"])
     for name, line in record["measures"].items():
         assert line["measure"] == MEASURES[name].title
         assert {"mean", "median", "interval", "baseline", "both_empty", "truth_empty", "prediction_empty"} <= set(line)
