@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,20 @@ def table(*columns: str) -> Table:
 def show(rows: Table) -> None:
     """Print a table; in a pipe, where there is no terminal to fit, a row stays on one line."""
     Console(markup=False, width=None if sys.stdout.isatty() else 400).print(rows)
+
+
+def print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Print rows as JSON, or as a table whose columns are their keys."""
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        print("none")
+        return
+    listed = table(*rows[0])
+    for row in rows:
+        listed.add_row(*(", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in row.values()))
+    show(listed)
 
 
 @contextmanager

@@ -1,18 +1,16 @@
-"""The commands that list: `plugins`, `networks`, `encoders`, `blocks`, `bundle`. None imports torch to list."""
+"""The commands that list: `plugins`, `networks`, `encoders`, `blocks`. None imports torch to list."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 from monaiseg import __version__
 from monaiseg._loading import STRICT, load_plugins
 from monaiseg._registry import registry
 from monaiseg.cli import costs
-from monaiseg.cli._common import show, table
+from monaiseg.cli._common import print_rows
 from monaiseg.specs import BlockSpec, NetworkSpec
 
 
@@ -28,29 +26,6 @@ def add_commands(commands: Any) -> None:
         listed.set_defaults(run=_specs, kind=kind)
         if kind == "network":
             costs.add_options(listed)
-    bundle = commands.add_parser("bundle", help="list the shipped bundles, or copy one to make it yours")
-    actions = bundle.add_subparsers(dest="action", required=True)
-    listed = actions.add_parser("list", help="list the shipped bundles")
-    listed.add_argument("--json", action="store_true")
-    listed.set_defaults(run=_bundle_list)
-    copied = actions.add_parser("copy", help="copy a shipped bundle to a new folder")
-    copied.add_argument("name")
-    copied.add_argument("folder", type=Path)
-    copied.set_defaults(run=_bundle_copy)
-
-
-def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Print rows as JSON, or as a table whose columns are their keys."""
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
-    if not rows:
-        print("none")
-        return
-    listed = table(*rows[0])
-    for row in rows:
-        listed.add_row(*(", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in row.values()))
-    show(listed)
 
 
 def _plugins(options: argparse.Namespace, _: list[str]) -> None:
@@ -67,7 +42,7 @@ def _plugins(options: argparse.Namespace, _: list[str]) -> None:
         }
         for plugin in plugins
     ]
-    _print(rows, options.json)
+    print_rows(rows, options.json)
     if options.verbose and not options.json:
         for plugin in plugins:
             if plugin.details:
@@ -76,7 +51,7 @@ def _plugins(options: argparse.Namespace, _: list[str]) -> None:
 
 def _specs(options: argparse.Namespace, _: list[str]) -> None:
     if getattr(options, "table", False):
-        _print(costs.cost_rows(options), options.json)
+        print_rows(costs.cost_rows(options), options.json)
         return
     rows = []
     for entry in registry().entries(options.kind):
@@ -92,21 +67,4 @@ def _specs(options: argparse.Namespace, _: list[str]) -> None:
         if isinstance(spec, BlockSpec):
             row["role"] = spec.role
         rows.append(row | {"summary": spec.summary})
-    _print(rows, options.json)
-
-
-def _bundle_list(options: argparse.Namespace, _: list[str]) -> None:
-    from monaiseg.bundle.shipped import shipped_bundles
-
-    rows = []
-    for name, folder in shipped_bundles().items():
-        metadata = json.loads((folder / "metadata.json").read_text())
-        rows.append({"bundle": name, "task": metadata["task"], "folder": str(folder)})
-    _print(rows, options.json)
-
-
-def _bundle_copy(options: argparse.Namespace, _: list[str]) -> None:
-    from monaiseg.bundle.shipped import copy_bundle
-
-    folder = copy_bundle(options.name, options.folder)
-    print(f"copied to {folder}; next: monaiseg train {folder}")
+    print_rows(rows, options.json)

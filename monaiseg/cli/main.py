@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from monaiseg.cli import authoring, checking, data, importing, listing, running
+from monaiseg.cli import authoring, bundles, checking, data, importing, listing, running
 from monaiseg.errors import MonaisegError, cause_of, chain_of
 
 EPILOG = __doc__.split("\n\n", 1)[1]
@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     listing.add_commands(commands)
     running.add_commands(commands)
+    bundles.add_commands(commands)
     data.add_commands(commands)
     authoring.add_commands(commands)
     importing.add_commands(commands)

@@ -1,0 +1,70 @@
+"""A bundle is checked without being run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monaiseg.bundle import copy_bundle, shipped_bundles
+from monaiseg.bundle.checked import check_bundle, check_file
+from monaiseg.cli import main
+from monaiseg.errors import ConfigError
+
+TRAIN = shipped_bundles()["unetpp"] / "train.yaml"
+
+
+@pytest.mark.parametrize("name", shipped_bundles())
+def test_shipped_bundles_are_sound(name: str) -> None:
+    assert {path.name for path in check_bundle(name)} == {"train.yaml", "evaluate.yaml", "inference.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"epoch": 1}, "--epoch matches nothing in the bundle; did you mean 'epochs'"),
+        ({"amp": "false"}, "amp is the text 'false'; write --amp False"),
+        ({"lr": "1e-3"}, "lr is the text '1e-3', not a number; in YAML write 1.0e-3"),
+        ({"train::optimizer::_target_": "monaiseg.engine.build_optimiser"}, "did you mean 'build_optimizer'"),
+        ({"network": "$@setting.place(1)"}, "network: @setting matches nothing in the bundle; did you mean 'settings'"),
+        (
+            {"train::loss": {"_target_": "DiceLoss", "sigmoi": True}},
+            "DiceLoss takes no 'sigmoi'; did you mean 'sigmoid'",
+        ),
+        ({"train::loss": {"_target_": "monaiseg.losses.build_loss"}}, "train::loss: .* needs 'name'; give it"),
+    ],
+)
+def test_mistakes_are_refused(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_file(TRAIN, overrides)
+
+
+def test_what_is_no_mistake_is_let_pass() -> None:
+    check_file(TRAIN, {"epochs": 3, "train::loss": {"_target_": "DiceLoss", "_mode_": "callable"}})
+    check_file(TRAIN, {"train::loss": {"_target_": "torch.nn.Sequential", "0": 1}})
+
+
+def test_a_file_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "train.yaml"
+    file.write_text("a: 1\nb: [1\nc: 2\n")
+    with pytest.raises(ConfigError, match=r"train.yaml, line 3: is no YAML \(.*\); mend it"):
+        check_bundle(str(file))
+    file.write_bytes(b"a: \xff\n")
+    with pytest.raises(ConfigError, match=r"train.yaml: cannot be read|train.yaml.*: is no YAML"):
+        check_bundle(str(tmp_path))
+    with pytest.raises(ConfigError, match="no bundle 'nowhere'"):
+        check_bundle("nowhere")
+
+
+def test_the_command_lists_and_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bundle", "check", "unetpp", "--epochs", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "monaiseg.losses.build_loss" in out and "$@train::trainer.run()" in out and "WARNING" not in out
+    mine = copy_bundle("unetpp", tmp_path / "mine")
+    with (mine / "inference.yaml").open("a") as file:
+        file.write("further: $torch.os.system('x')\n")
+    assert main(["bundle", "check", str(mine)]) == 0
+    assert "WARNING: inference.yaml: further: " in capsys.readouterr().out
+    assert main(["bundle", "check", str(mine), "--epoch", "2"]) == 2
+    assert f"{mine / 'train.yaml'}: --epoch matches nothing" in capsys.readouterr().err
