@@ -15,6 +15,9 @@ from monaiseg.bundle.guarded import check_overrides, check_values
 from monaiseg.bundle.shipped import find_bundle
 from monaiseg.errors import ConfigError, suggest
 
+MOST = 100_000
+"""Entries of a configuration; those that ship have a few hundred."""
+
 
 def check_bundle(bundle: str, overrides: Mapping[str, Any] | None = None) -> dict[Path, list[Executed]]:
     """Return what each configuration of a bundle would execute, as `check_file` does.
@@ -92,10 +95,29 @@ def check_arguments(key: str, config: Mapping[str, Any]) -> None:
 
 def _loaded(path: Path) -> ConfigParser:
     try:
+        content = yaml.safe_load(path.read_text())
+        if not isinstance(content, dict):
+            raise ConfigError(
+                f"{path}: holds {type(content).__name__}, not keys and their values; give a bundle's file"
+            )
+        _check_size(path, content)
         return ConfigParser(ConfigParser.load_config_file(str(path)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         raise ConfigError(f"{path}{where}: is no YAML ({getattr(error, 'problem', None) or error}); mend it") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: is nested too deeply; mend it") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); give a YAML or JSON file") from error
+
+
+def _check_size(path: Path, content: Any) -> None:
+    """Raise ConfigError for a file whose anchors repeat each other, or themselves: a few lines can be terabytes."""
+    waiting, seen = [content], 0
+    while waiting:
+        entry = waiting.pop()
+        seen += 1
+        if seen + len(waiting) > MOST:
+            raise ConfigError(f"{path}: has more than {MOST} entries, anchors followed; mend it")
+        waiting += entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else ()

@@ -57,6 +57,27 @@ def test_a_file_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
         check_bundle("nowhere")
 
 
+BOMB = "a0: &a0 [1]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(30))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "has more than 100000 entries, anchors followed"),
+        ("a: &a [1, *a]\n", "has more than 100000 entries"),
+        (f"a: {'[' * 5000}{']' * 5000}\n", "is nested too deeply"),
+        ("- 1\n", "holds list, not keys and their values"),
+        ("hello\n", "holds str"),
+        ("", "holds NoneType"),
+    ],
+    ids=["bomb", "cycle", "deep", "list", "text", "empty"],
+)
+def test_what_is_no_bundle_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "train.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"^[^:]*train.yaml: {message}"):
+        check_bundle(str(tmp_path))
+
+
 def test_the_command_lists_and_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bundle", "check", "unetpp", "--epochs", "2"]) == 0
     out = capsys.readouterr().out
