@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pydoc import ErrorDuringImport, locate
 from typing import Any
 
-from monai.bundle import ComponentLocator
+from monai.bundle import ComponentLocator, ReferenceResolver
 
 from monaiseg.errors import ConfigError, suggest
 
@@ -25,8 +24,8 @@ UNSAFE = ("__import__", "breakpoint", "compile", "eval", "exec", "getattr", "glo
 PARTS = ("data", "engines", "handlers", "inferers", "losses", "metrics", "networks.nets", "optimizers", "transforms")
 """Of MONAI, where a component that is named without its module is looked for to say what is like it."""
 
-REFERENCE = re.compile(r"@\w+(?:(?:::|#)\w+)*")
 STAND_IN = "referred"
+"""A name for what a reference stands for, while an expression is parsed."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,8 @@ def _home(found: Any) -> tuple[str, ...]:
 
 def _outside_of_expression(key: str, text: str) -> tuple[str, ...]:
     try:
-        tree = ast.parse(REFERENCE.sub(STAND_IN, text[1:].strip()))
+        body = ReferenceResolver.normalize_id(text[1:].strip())
+        tree = ast.parse(ReferenceResolver.id_matcher.sub(STAND_IN, body))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.args[0] if error.args else type(error).__name__
         raise ConfigError(f"{key}: {text!r} is no Python ({reason}); mend it") from error

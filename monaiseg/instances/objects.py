@@ -42,4 +42,4 @@ def object_rows(ids: Array, probability: Array, spacing: Sequence[float] = (1, 1
     places += [found[f"bbox-{side}"] for side in range(2 * ids.ndim)]
     shape = [found[name] for name in _SHAPE] if flat else []
     for values in zip(found["label"], *sizes, *places, found["intensity_mean"], *shape, strict=True):
-        yield [f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}" for value in values]
+        yield [f"{value:.10g}" for value in values]

@@ -44,11 +44,13 @@ class TunedOn:
         cases: how many.
         scored: how many of those are scored by it: too well therefore.
         cross_fitted_ap50: AP at 0.5 of what was chosen on one half of them, on the other half, both ways.
+        but: thresholds that were told since, and are not what was chosen.
     """
 
     cases: int
     scored: int
     cross_fitted_ap50: float
+    but: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ class InstancePlan:
             f", of which {self.tuned.scored} are scored here, too well therefore; cross-fitted AP50 "
             f"{self.tuned.cross_fitted_ap50:.4f}"
         )
-        return f"{self}, as tuned on {self.tuned.cases} cases{seen if self.tuned.scored else ''}"
+        but = f" but for {', '.join(self.tuned.but)}" if self.tuned.but else ""
+        return f"{self}, as tuned{but} on {self.tuned.cases} cases{seen if self.tuned.scored else ''}"
 
     def changed(self, decoder: str, thresholds: Mapping[str, Any]) -> InstancePlan:
         """Return the plan with this decoder, and those of its thresholds that are given; raises as the class does."""
@@ -111,7 +114,7 @@ class InstancePlan:
                 raise ConfigError(f"thresholds has {name!r}{suggest(str(name), known)}")
             if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
                 raise ConfigError(f"thresholds has {name} {value!r}; it must be a number of at least 0")
-        tuned = self.tuned if decoder == self.decoder else None
+        tuned = replace(self.tuned, but=tuple(thresholds)) if self.tuned and decoder == self.decoder else None
         return replace(self, decoder=decoder, thresholds=Thresholds(**known | dict(thresholds)), tuned=tuned)
 
     def record(self) -> dict[str, Any]:

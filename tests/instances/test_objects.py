@@ -34,3 +34,13 @@ def test_the_objects_of_a_volume_have_millimetres_and_no_shape() -> None:
     assert [ball[f"centroid_{axis}"] for axis in range(3)] == [4, 4, 4]
     assert [ball[f"stop_{axis}"] - ball[f"start_{axis}"] for axis in range(3)] == [7, 7, 7]
     assert "solidity" not in ball
+
+
+def test_small_and_large_sizes_and_far_places_are_told_exactly() -> None:
+    """Six voxels, of a hundredth of a millimetre and of a large volume, far along an axis."""
+    ids = np.zeros((1, 3, 12344), np.int32)
+    ids[0, :, -2:] = 1
+    (small,) = rows(ids, np.ones(ids.shape), 0.01, 0.01, 0.01)
+    assert small["mm3"] == 6e-6 and small["centroid_2"] == 12342.5
+    (large,) = rows(ids, np.ones(ids.shape), 1.0, 1.0, 234567.125)
+    assert large["mm3"] == 6 * 234567.125

@@ -9,7 +9,7 @@ import pytest
 from monaiseg.errors import ConfigError
 from monaiseg.instances import InstancePlan, Thresholds, instance_plan
 from monaiseg.instances.decoding import DECODERS
-from monaiseg.instances.plan import DECODER_NAMES, decoders_of
+from monaiseg.instances.plan import DECODER_NAMES, TunedOn, decoders_of
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,17 @@ def test_a_plan_names_the_thresholds_that_its_decoder_goes_by() -> None:
     plan = InstancePlan(("border",), "border", Thresholds(border=0.3))
     assert str(plan) == "decoder border, foreground 0.5, border 0.3, min_size 10"
     assert str(InstancePlan((), "components")) == "decoder components, foreground 0.5, min_size 10"
+
+
+def test_a_tuned_plan_says_what_of_it_was_told_since() -> None:
+    plan = InstancePlan((), "watershed", tuned=TunedOn(9, 0, 0.75))
+    assert plan.told() == f"{plan}, as tuned on 9 cases"
+    assert (
+        plan.changed("watershed", {"depth": 0.2})
+        .told()
+        .endswith("depth 0.2, min_size 10, as tuned but for depth on 9 cases")
+    )
+    other = plan.changed("components", {})
+    assert other.told() == str(other), "whose thresholds nobody tuned"
+    seen = InstancePlan((), "watershed", tuned=TunedOn(9, 3, 0.75)).told()
+    assert seen.endswith("on 9 cases, of which 3 are scored here, too well therefore; cross-fitted AP50 0.7500")
