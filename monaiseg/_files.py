@@ -13,19 +13,29 @@ from typing import Any
 
 from monaiseg.errors import OutputError
 
+PART = ".part"
+"""How the name of a file ends that is not whole yet."""
 
-def write_bytes(path: Path, content: bytes) -> None:
+
+def write_bytes(path: Path, content: bytes, keep: Path | None = None) -> None:
     """Write a file by way of a temporary one beside it, so that a failure leaves the previous file as it was.
+
+    Args:
+        path: the file.
+        content: what is in it.
+        keep: what the previous file is called once the new one is whole; None: it is gone.
 
     Raises:
         OutputError: the disk is full, or the folder cannot be written to.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            os.replace(path, keep)
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(

@@ -8,6 +8,16 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+WORKER = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (?:is killed|exited)")
+PEER_LOST = (
+    "Connection closed by peer",
+    "Connection reset by peer",
+    "NCCL communicator was aborted",
+    "remote process exited",
+)
+CPU_FULL = "DefaultCPUAllocator: can't allocate memory"
+"""How torch words what it has no class of error for."""
+
 
 class MonaisegError(Exception):
     """Base of every error that monaiseg raises on purpose; `exit_code` is what the command line ends with."""
@@ -79,6 +89,12 @@ class OutputError(MonaisegError):
     exit_code = 5
 
 
+class TrainingError(MonaisegError):
+    """A training, or a prediction, went wrong as it ran: its loss is no number, memory is out, a process was killed."""
+
+    exit_code = 7
+
+
 def cause_of(error: BaseException) -> BaseException:
     """Return the monaiseg error that `error` was raised from, however often it was wrapped; else `error` itself.
 
@@ -92,7 +108,30 @@ def cause_of(error: BaseException) -> BaseException:
             return link
         if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
             return OutputError(f"{link.filename or 'the run folder'}: cannot be written ({link.strerror}); free space")
+        if (fault := _fault_of_the_machine(link)) is not None:
+            return fault
     return error
+
+
+def _fault_of_the_machine(error: BaseException) -> TrainingError | None:
+    """Return the line for memory that is out, or a process that loads and was killed; torch tells it in words."""
+    text = str(error)
+    if (worker := WORKER.search(text)) is not None:
+        return TrainingError(
+            f"a process that loads data (pid {worker[1]}) was killed, often because memory is out; lower --num_workers "
+            "or --batch_size, then go on with monaiseg resume RUN"
+        )
+    if any(word in text for word in PEER_LOST):
+        return TrainingError(
+            "another process of this training has ended, for a reason that it tells itself; mend that, then go on with "
+            "monaiseg resume RUN, with as many processes as there are"
+        )
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or CPU_FULL in text:
+        return TrainingError(
+            "memory is out; lower --batch_size (--accumulate keeps the step's size), --roi_size or --image_size, or "
+            "compute in bfloat16 with --amp True"
+        )
+    return None
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:

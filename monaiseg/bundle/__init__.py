@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from monaiseg._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from monaiseg.bundle.errors_shown import begin_together as begin_together
     from monaiseg.bundle.errors_shown import one_line_errors as one_line_errors
     from monaiseg.bundle.guarded import GuardedWorkflow as GuardedWorkflow
     from monaiseg.bundle.run_folder import RunFolder as RunFolder
@@ -19,6 +20,7 @@ _HOMES = {
     "GuardedWorkflow": "monaiseg.bundle.guarded",
     "RunFolder": "monaiseg.bundle.run_folder",
     "TrainedRun": "monaiseg.bundle.trained",
+    "begin_together": "monaiseg.bundle.errors_shown",
     "copy_bundle": "monaiseg.bundle.shipped",
     "find_bundle": "monaiseg.bundle.shipped",
     "one_line_errors": "monaiseg.bundle.errors_shown",

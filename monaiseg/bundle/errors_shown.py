@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from types import TracebackType
 
 from monaiseg.errors import MonaisegError, cause_of
@@ -22,6 +23,15 @@ def one_line_errors() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if os.environ.get(DEBUG) != "1":
         sys.excepthook = _show
+        threading.excepthook = _show_of_thread
+
+
+def begin_together() -> None:
+    """Join the processes that torchrun has started, and let errors be one line; an overlay calls it as it begins."""
+    from monaiseg.engine.parallel import join_ranks
+
+    one_line_errors()
+    join_ranks()
 
 
 def _show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -30,3 +40,9 @@ def _show(kind: type[BaseException], error: BaseException, traceback: TracebackT
         print(f"monaiseg: error: {cause}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
+
+
+def _show_of_thread(error: threading.ExceptHookArgs) -> None:
+    # TensorBoard raises what its thread met again in the thread that writes to it.
+    if error.exc_value is None or not isinstance(cause_of(error.exc_value), MonaisegError):
+        threading.__excepthook__(error)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -14,9 +15,12 @@ import yaml
 from torch import nn
 
 from monaiseg._files import make_folder, write_bytes, write_json
+from monaiseg._ranks import from_writer, is_writer, refuse_strangers
 from monaiseg._registry import registry
 from monaiseg.bundle._calling import calling_parser
+from monaiseg.bundle.resumed import NONE, check_epochs, clear_parts, find_resumed, locked, read_record, tell_changes
 from monaiseg.data import CaseShape, CaseSplit, tell_leaks
+from monaiseg.engine.checkpoint import read_checkpoint
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import OutputError
 from monaiseg.metrics import contract
@@ -27,8 +31,13 @@ PACKAGES = ("monaiseg", "monai", "pytorch-ignite", "numpy")
 class RunFolder:
     """Creates `<output_dir>/<date>-<time>-<arch>` and writes `config.yaml`, `split.json` and `run.json` into it.
 
+    Or goes on in the folder of a run that is resumed. It is locked as long as this object lives.
+
     Attributes:
         path: the folder.
+        checkpoint: the state to go on with; None in a new folder.
+
+    Of several processes that train one network the first alone writes; the others know its path and state.
 
     Args:
         output_dir: the folder of all runs.
@@ -39,9 +48,12 @@ class RunFolder:
         shape: of the cases, as the network was built for it.
         datasets: what must have been read without error before the folder is made; of those for training and for
             validation, near duplicates in both are told.
+        resume: `"none"`, or what `find_resumed` takes: the run whose folder is gone on with.
 
     Raises:
         OutputError: the folder cannot be written to.
+        ConfigError, DataError: the run cannot be gone on with.
+        ConfigError: torchrun has started several processes that know nothing of each other.
     """
 
     def __init__(
@@ -53,39 +65,95 @@ class RunFolder:
         network: nn.Module,
         shape: CaseShape,
         datasets: Sequence[Any] = (),
+        resume: str = NONE,
     ) -> None:
-        self.path = _new_folder(Path(str(output_dir)), arch.replace(":", "-"))
-        config = _calling_config()
-        plugin = registry().find("network", arch).plugin
-        write_bytes(self.path / "config.yaml", yaml.safe_dump(config, sort_keys=False).encode())
-        record = split.record()
-        write_json(self.path / "split.json", record)
-        self.facts: dict[str, Any] = {
+        refuse_strangers()
+        self.path = Path()
+        self.facts: dict[str, Any] = {}
+        self.checkpoint: dict[str, Any] | None = None
+        if is_writer():
+            self._open(Path(str(output_dir)), arch, split, settings, network, shape, datasets, resume)
+        self.path, self.checkpoint = from_writer((self.path, self.checkpoint))
+
+    def _open(
+        self,
+        output_dir: Path,
+        arch: str,
+        split: CaseSplit,
+        settings: Settings,
+        network: nn.Module,
+        shape: CaseShape,
+        datasets: Sequence[Any],
+        resume: str,
+    ) -> None:
+        whole, record = _calling_config(), split.record()
+        config = {key: value for key, value in whole.items() if not _is_component(value)}
+        facts = {
             "status": "started",
-            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "config": {key: value for key, value in config.items() if not _is_component(value)},
-            "bundle": str(Path(config.get("bundle_root", ".")).resolve()),
+            "config": config,
+            "bundle": str(Path(whole.get("bundle_root", ".")).resolve()),
             "versions": _versions(),
-            "network": {
-                "arch": arch,
-                "plugin": plugin.name,
-                "distribution": plugin.distribution,
-                "version": plugin.version,
-                "parameters": sum(p.numel() for p in network.parameters()),
-            },
             "settings": settings.record(),
-            "shape": shape.record(),
-            "data": {key: value for key, value in record.items() if key not in ("train", "validation", "file")},
-            "metrics": contract(),
         }
-        if len(datasets) == 2:
-            self.facts["near_duplicates"] = tell_leaks(datasets[0], datasets[1], split.root)
+        facts = json.loads(json.dumps(facts))  # as they are read back: lists for tuples
+        found = find_resumed(resume, output_dir, facts["config"], record)
+        if found is None:
+            self.path = _new_folder(output_dir, arch.replace(":", "-"))
+            self._lock = locked(self.path)
+            write_json(self.path / "split.json", record)
+            self.facts = facts | _made_of(arch, network, shape, record, datasets, split)
+        else:
+            self.path, self._lock = found
+            self._resume(facts)
+        write_bytes(self.path / "config.yaml", yaml.safe_dump(whole, sort_keys=False).encode())
         self.record()
+
+    def _resume(self, facts: dict[str, Any]) -> None:
+        clear_parts(self.path)
+        self.facts = read_record(self.path / "run.json")
+        self.checkpoint = read_checkpoint(self.path)
+        tell_changes(self.facts, facts)
+        check_epochs(self.path, self.checkpoint, facts["config"])
+        at = 0 if self.checkpoint is None else self.checkpoint["iteration"]
+        resumed = {"time": _now(), "step": at, "versions": facts["versions"], "settings": facts["settings"]}
+        self.facts |= facts | {"resumed": [*self.facts.get("resumed", []), resumed]}
 
     def record(self, **facts: Any) -> None:
         """Add facts to `run.json`."""
         self.facts |= facts
-        write_json(self.path / "run.json", self.facts)
+        if is_writer():
+            write_json(self.path / "run.json", self.facts)
+
+
+def _made_of(
+    arch: str,
+    network: nn.Module,
+    shape: CaseShape,
+    record: Mapping[str, Any],
+    datasets: Sequence[Any],
+    split: CaseSplit,
+) -> dict[str, Any]:
+    """Return what does not change when a run is resumed."""
+    plugin = registry().find("network", arch).plugin
+    facts = {
+        "started": _now(),
+        "network": {
+            "arch": arch,
+            "plugin": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "parameters": sum(p.numel() for p in network.parameters()),
+        },
+        "shape": shape.record(),
+        "data": {key: value for key, value in record.items() if key not in ("train", "validation", "file")},
+        "metrics": contract(),
+    }
+    leaks = {"near_duplicates": tell_leaks(datasets[0], datasets[1], split.root)} if len(datasets) == 2 else {}
+    return facts | leaks
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _calling_config() -> dict[str, Any]:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from monaiseg.errors import ConfigError, OutputError, suggest
 
+OVERLAY = "multi_gpu.yaml"
+
+
+def _home() -> Path | None:
+    package = Path(__file__).resolve().parents[1]
+    return next((home for home in (package / "_bundles", package.parent / "bundles") if home.is_dir()), None)
+
 
 def shipped_bundles() -> dict[str, Path]:
     """Return the folders of the shipped bundles by name."""
-    package = Path(__file__).resolve().parents[1]
-    homes = (package / "_bundles", package.parent / "bundles")
-    home = next((home for home in homes if home.is_dir()), None)
+    home = _home()
     return {} if home is None else {path.parent.name: path.parent for path in sorted(home.glob("*/train.yaml"))}
+
+
+def with_overlay(config: Path) -> list[str]:
+    """Return a bundle's file and, where torchrun started this process, the one that joins it with the others."""
+    home = _home() if "RANK" in os.environ else None
+    return [str(config)] if home is None else [str(config), str(home / OVERLAY)]
 
 
 def find_bundle(name: str) -> Path:

@@ -2,7 +2,9 @@
 
 Exit codes: 0 done; 1 an unforeseen error, or a promise that `check` found broken; 2 a wrong option, setting or name; 3
 data that cannot be used; 4 a broken plugin; 5 a file that cannot be written; 6 data that can be used, with warnings;
-130 interrupted. --debug before the command, or MONAISEG_DEBUG=1, shows the traceback of an error.
+7 a training that went wrong as it ran (a loss that is no number, no memory, a killed worker); 75 a training that was
+told to stop and has saved; 130 interrupted. --debug before the command, or MONAISEG_DEBUG=1, shows the traceback of an
+error.
 """
 
 from __future__ import annotations

@@ -39,6 +39,14 @@ def add_commands(commands: Any) -> None:
     )
     train.add_argument("bundle", help="a bundle's folder, or the name of a shipped one")
     train.set_defaults(run=_train, takes_overrides=True)
+    resume = commands.add_parser(
+        "resume",
+        help="go on with a training that was interrupted, or with a finished one for more epochs",
+        epilog="It runs by the configuration of the run; what does not change its results can be set: --epochs 20, "
+        "--num_workers 2, --device cpu.",
+    )
+    resume.add_argument("model", metavar="RUN", help="the run's folder")
+    resume.set_defaults(run=_resume, takes_overrides=True)
     evaluate = commands.add_parser(
         "evaluate",
         help="score a trained run: monaiseg evaluate --model RUN",
@@ -90,18 +98,19 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _run(bundle: Path, config: str, run_id: str, overrides: dict[str, Any]) -> Any:
-    """Run a bundle and return what its `report` is, where it has one."""
+def _run(config: Path, run_id: str, overrides: dict[str, Any]) -> Any:
+    """Run a bundle's file and return what its `report` is, where it has one."""
     with warnings.catch_warnings():
         # MONAI warns at each run that a bundle is code; that is said in our documentation.
         warnings.filterwarnings("ignore", message="parsing config_file")
         from monai.bundle import workflows
 
         from monaiseg.bundle import GuardedWorkflow
+        from monaiseg.bundle.shipped import with_overlay
 
         workflows.logger.setLevel(logging.WARNING)
 
-        workflow = GuardedWorkflow(str(bundle / config), run_id=run_id, **overrides)
+        workflow = GuardedWorkflow(with_overlay(config), run_id=run_id, **overrides)
         workflow.initialize()
         workflow.run()
         workflow.finalize()
@@ -111,8 +120,30 @@ def _run(bundle: Path, config: str, run_id: str, overrides: dict[str, Any]) -> A
 def _train(options: argparse.Namespace, rest: list[str]) -> None:
     from monaiseg.bundle.shipped import find_bundle
 
+    overrides = parse_overrides(rest)
+    if overrides.get("resume", "none") not in ("none", "auto"):
+        _go_on(Path(str(overrides["resume"])), overrides, options.bundle)
+        return
     bundle = find_bundle(options.bundle)
-    _run(bundle, "train.yaml", "training", {"bundle_root": str(bundle), **parse_overrides(rest)})
+    _run(bundle / "train.yaml", "training", {"bundle_root": str(bundle), **overrides})
+
+
+def _resume(options: argparse.Namespace, rest: list[str]) -> None:
+    _go_on(Path(options.model), {"resume": options.model, **parse_overrides(rest)})
+
+
+def _go_on(run: Path, overrides: dict[str, Any], bundle: str | None = None) -> None:
+    """Go on with a run by its own configuration, whatever it was started with."""
+    from monaiseg.bundle.resumed import run_facts
+    from monaiseg.bundle.shipped import find_bundle, shipped_bundles
+
+    home = Path(run_facts(run)["bundle"])
+    home = home if home.is_dir() else shipped_bundles().get(home.name, home)
+    if bundle is not None and find_bundle(bundle).resolve().name != home.name:
+        raise ConfigError(f"resume: {run} is of the bundle {home.name}, not {bundle}; write monaiseg resume {run}")
+    beside = {"meta_file": home / "metadata.json", "logging_file": home / "logging.conf"}
+    found = {key: str(path) for key, path in beside.items() if path.is_file()}
+    _run(run / "config.yaml", "training", {**found, **overrides})
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
@@ -121,7 +152,7 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     if len(roots) > 1 and overrides.get("tune"):
         raise ConfigError(f"tune is True and data_root names {len(roots)} sets; tune on one, then evaluate on all")
     if len(roots) == 1:
-        _run(bundle, "evaluate.yaml", "evaluating", overrides | {"data_root": roots[0]})
+        _run(bundle / "evaluate.yaml", "evaluating", overrides | {"data_root": roots[0]})
         return
     _evaluate_each(bundle, overrides, roots)
 
@@ -135,7 +166,7 @@ def _evaluate_each(bundle: Path, overrides: dict[str, Any], roots: list[str]) ->
         print(f"\n{root}")
         try:
             of_root = {key: value for key, value in overrides.items() if root != SAME or key not in OF_OTHERS}
-            reports[root] = _run(bundle, "evaluate.yaml", "evaluating", of_root | {"data_root": root})
+            reports[root] = _run(bundle / "evaluate.yaml", "evaluating", of_root | {"data_root": root})
         except Exception as error:
             cause = cause_of(error)
             if not isinstance(cause, MonaisegError):
@@ -153,7 +184,7 @@ def _evaluate_each(bundle: Path, overrides: dict[str, Any], roots: list[str]) ->
 
 def _predict(options: argparse.Namespace, rest: list[str]) -> None:
     given = {key: getattr(options, key) for key in ("input_dir", "model", "output_dir")}
-    _run(_bundle_of(options.model), "inference.yaml", "inferring", {**given, **parse_overrides(rest)})
+    _run(_bundle_of(options.model) / "inference.yaml", "inferring", {**given, **parse_overrides(rest)})
 
 
 def _bundle_of(model: str) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from monai.transforms import Compose
 from monai.utils import convert_to_tensor
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from torch.utils.data import Dataset
 
+from monaiseg._ranks import gathered, is_writer, rank, world
 from monaiseg._seeding import seeded
 from monaiseg.data.ahead import work_ahead
 from monaiseg.data.cases import Case
@@ -32,6 +34,7 @@ SMALL = 1024
 """Bytes up to which a tensor of a case is not worth a place in the store."""
 
 Item = dict[str, Any]
+Array = npt.NDArray[Any]
 
 
 class CaseDataset(Dataset[Item]):
@@ -42,8 +45,11 @@ class CaseDataset(Dataset[Item]):
     neither the number of workers nor an interruption changes what they draw. They are given copies, as some of MONAI's
     write to what they are given; transforms that are not random get what is kept and must not write to it.
 
+    Where several processes train, each reads every so-manieth case, `own`, and gives out those alone.
+
     Attributes:
         data: the cases.
+        own: the indices of those that this process has.
         looks: of each case, `[N, views, SIDE, SIDE, 3]`, or None where the transform gives none as `ReadCase` does.
 
     Args:
@@ -72,16 +78,18 @@ class CaseDataset(Dataset[Item]):
         self.seed = seed
         mend = ELSEWHERE if folder is None else "choose another --output_dir"
         self.store = ArrayStore(folder, mend=mend)
-        self._cases: list[tuple[Item, dict[str, int]]] = []
+        self.own = range(rank(), len(self.data), world())
+        self._cases: dict[int, tuple[Item, dict[str, int]]] = {}
         looks = Looks(folder, mend)
-        for item in _read_each(partial(_prepared, once), self.data):
+        read = _read_each(partial(_prepared, once), [self.data[index] for index in self.own])
+        for index, item in zip(self.own, read, strict=True):
             if "look" in item:
                 looks.add(item.pop("look").numpy())
-            self._cases.append(self._kept(item))
+            self._cases[index] = self._kept(item)
         if self.store.in_file:
             where = self.store.folder or "the folder for temporary files"
             print(f"data: {self.store.nbytes / 2**20:.0f} MiB decoded, in a temporary file in {where}")
-        self.looks = looks.all() if len(looks) == len(self.data) else None
+        self.looks = _of_all(looks.all() if len(looks) == len(self.own) else None)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -109,6 +117,20 @@ class CaseDataset(Dataset[Item]):
         return values, {key: self.store.add(plain[key].numpy()) for key in plain if key in large}
 
 
+def _of_all(looks: Array | None) -> Array | None:
+    """Return the looks of the cases of all processes, in the order of the cases."""
+    if world() == 1:
+        return looks
+    each = gathered(looks)
+    found = [part for part in each if part is not None]
+    if len(found) < len(each):
+        return None
+    whole = np.empty((sum(map(len, found)), *found[0].shape[1:]), found[0].dtype)
+    for first, part in enumerate(found):
+        whole[first :: len(found)] = part
+    return whole
+
+
 def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
@@ -134,5 +156,5 @@ def _prepared(once: Compose, case: Case) -> Item:
 
 def _read_each(read: Callable[[Case], Item], cases: Sequence[Case]) -> Iterator[Item]:
     columns = TextColumn("reading cases"), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=not is_writer()) as progress:
         yield from progress.track(work_ahead(read, cases, READERS), total=len(cases))

@@ -10,23 +10,37 @@ import torch
 from monai.data import DataLoader
 from torch.utils.data import DistributedSampler
 
+from monaiseg._ranks import rank, world
 from monaiseg.data.datasets import CaseDataset, Item
 from monaiseg.data.training import TrainingDataset
+from monaiseg.data.workers import start_worker
 from monaiseg.errors import ConfigError
 
 
 class EpochSampler(DistributedSampler[Any]):
     """Shuffles by seed and epoch, and hands each index out together with its epoch, as `(epoch, index)`.
 
-    MONAI's trainer tells a DistributedSampler the epoch at each start; with one process it is a plain shuffle.
+    MONAI's trainer tells a DistributedSampler the epoch at each start. With one process it is a plain shuffle; of
+    several each takes those of the same shuffle that are its own, as many as the others.
     """
 
     def __init__(self, dataset: CaseDataset, seed: int) -> None:
         super().__init__(dataset, num_replicas=1, rank=0, shuffle=True, seed=seed)
+        self._entered = (-1, 0)
+        self._own = dataset.own
+
+    def __len__(self) -> int:
+        return len(self.dataset) // world()  # type: ignore[arg-type]
+
+    def enter(self, epoch: int, done: int) -> None:
+        """Leave out the first `done` cases of an epoch: a training that was interrupted in it had them."""
+        self._entered = epoch, done
 
     def __iter__(self) -> Iterator[Any]:
         """Give (epoch, index) in the order of the epoch."""
-        return iter([(self.epoch, index) for index in super().__iter__()])
+        epoch, done = self._entered
+        order = [(self.epoch, index) for index in super().__iter__() if index in self._own][: len(self)]
+        return iter(order[done:] if self.epoch == epoch else order)
 
 
 class FinishingLoader(DataLoader):
@@ -51,9 +65,13 @@ def training_loader(
     """
     if not isinstance(num_workers, int) or isinstance(num_workers, bool) or num_workers < 0:
         raise ConfigError(f"num_workers is {num_workers!r}; it must be a whole number from 0")
+    sampler = EpochSampler(dataset, seed)
+    if not len(sampler):
+        raise ConfigError(f"{world()} processes have {len(dataset)} cases to train on; start fewer processes")
     options: dict[str, Any] = {
-        "batch_size": min(batch_size, len(dataset)),
-        "sampler": EpochSampler(dataset, seed),
+        **_apart(),
+        "batch_size": min(batch_size, len(sampler)),
+        "sampler": sampler,
         "num_workers": num_workers,
         "drop_last": True,
         "persistent_workers": num_workers > 0,
@@ -67,8 +85,20 @@ def training_loader(
 
 
 def evaluation_loader(dataset: CaseDataset, num_workers: int = 0) -> DataLoader:
-    """Return a loader of one case at a time, in order: cases differ in size."""
-    return DataLoader(dataset, batch_size=1, shuffle=False, num_workers=num_workers)
+    """Return a loader of one case at a time, in order: cases differ in size. Of several processes each has its own.
+
+    Raises:
+        ConfigError: there are fewer cases than processes.
+    """
+    own = range(rank(), len(dataset), world())
+    if len(dataset) < world():
+        raise ConfigError(f"{world()} processes have {len(dataset)} cases to evaluate; start fewer processes")
+    return DataLoader(dataset, batch_size=1, sampler=own, num_workers=num_workers, **_apart())
+
+
+def _apart() -> dict[str, Any]:
+    """Return the options of a loader that leaves what is global alone: random numbers, and signals in its workers."""
+    return {"generator": torch.Generator(), "worker_init_fn": start_worker}
 
 
 def _as_it_is(batch: Item) -> Item:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from ignite.engine import Engine
 from monai.handlers import LrScheduleHandler, TensorBoardStatsHandler
+from torch.utils.tensorboard import SummaryWriter
 
+from monaiseg._ranks import is_writer
 from monaiseg.data import FOREGROUND, Classes
-from monaiseg.engine.handlers import BestModel, LastState, ValidationBoard
+from monaiseg.engine.finite import FiniteLoss
+from monaiseg.engine.handlers import BestModel, BestScores, ValidationBoard
+from monaiseg.engine.parallel import SharedBuffers
 from monaiseg.engine.progress import ProgressBar
 from monaiseg.engine.report import EarlyStopping, Recorder, Report
+from monaiseg.engine.resuming import Checkpoints
+from monaiseg.engine.stopping import StopSignals
+from monaiseg.engine.training_table import TrainingTable
 from monaiseg.engine.validation import IntervalValidation
 from monaiseg.metrics import CaseScores
 
 
 class TrainingHandlers:
-    """Of a trainer: progress, the rate's schedule, validation, TensorBoard, `last.pt`, early stopping, a report.
+    """Of a trainer: signals, progress, schedule, validation, TensorBoard, `metrics.csv`, a report, `last.pt`.
 
     Args:
         run_folder: where the run is recorded.
@@ -25,6 +34,7 @@ class TrainingHandlers:
         network: the network, whose state is kept; `optimizer` and `scheduler` likewise.
         classes: what the labels' first channels are.
         early_stopping: evaluations without a better score after which to stop; 0: never.
+        checkpoint_minutes: after which to save within an epoch too; 0: at the ends of epochs alone.
     """
 
     def __init__(
@@ -37,24 +47,48 @@ class TrainingHandlers:
         val_interval: int,
         early_stopping: int,
         classes: Classes = FOREGROUND,
+        checkpoint_minutes: float = 10,
     ) -> None:
-        folder = run_folder.path
+        folder, signals = run_folder.path, StopSignals()
+        table = TrainingTable(folder, evaluator, optimizer, classes)
+        stopping = EarlyStopping(patience=early_stopping, evaluator=evaluator)
+        report = Report(run_folder, evaluator)
+        finite = FiniteLoss(run_folder)
+        parts = {
+            "network": network,
+            "optimizer": optimizer,
+            "scheduler": scheduler,
+            "best": BestScores(evaluator),
+            "table": table,
+            "early_stopping": stopping,
+            "report": report,
+        }
         self.handlers: list[Any] = [
+            signals,
             ProgressBar(description="epoch"),
+            SharedBuffers(network),
+            finite,
             LrScheduleHandler(scheduler, print_lr=False, epoch_level=False),
             IntervalValidation(validator=evaluator, interval=val_interval),
-            TensorBoardStatsHandler(
-                log_dir=str(folder), tag_name="train/loss", output_transform=lambda output: output["loss"]
-            ),
-            LastState(folder, evaluator, network, optimizer, scheduler, classes),
-            EarlyStopping(patience=early_stopping, evaluator=evaluator),
-            Report(run_folder, evaluator),
+            *([_board(folder, run_folder.checkpoint)] if is_writer() else []),
+            table,
+            stopping,
+            report,
+            Checkpoints(run_folder, evaluator, parts, checkpoint_minutes, signals, finite.settle),
         ]
 
     def attach(self, trainer: Engine) -> None:
         """Attach all, in this order."""
         for handler in self.handlers:
             handler.attach(trainer)
+
+
+def _board(folder: Path, kept: Mapping[str, Any] | None) -> TensorBoardStatsHandler:
+    # What a later step wrote before the training was interrupted is left out of TensorBoard's curves.
+    writer = SummaryWriter(str(folder), purge_step=None if kept is None else kept["iteration"] + 1)
+    return TensorBoardStatsHandler(
+        summary_writer=writer, tag_name="train/loss", output_transform=lambda output: output["loss"]
+    )
 
 
 class ValidationHandlers:
@@ -65,7 +99,7 @@ class ValidationHandlers:
         self.handlers: list[Any] = [
             ProgressBar(description="validation"),
             BestModel(folder=folder, network=network, scores=scores),
-            ValidationBoard(folder=folder, classes=scores.classes),
+            *([ValidationBoard(folder=folder, classes=scores.classes)] if is_writer() else []),
         ]
 
     def attach(self, evaluator: Engine) -> None:

@@ -14,6 +14,7 @@ from monaiseg._files import make_folder
 from monaiseg.data import Case, Classes, images_of, is_volume
 from monaiseg.data.names import check_name
 from monaiseg.data.writing import DEEP_PICTURE, PICTURE, VOLUME
+from monaiseg.engine.parallel import only_alone
 from monaiseg.errors import ConfigError, OutputError
 
 Endings = Mapping[str, str]
@@ -59,6 +60,7 @@ class CaseFiles:
     def __init__(
         self, folder: str | Path, cases: Sequence[Case], endings: Endings, beside: Endings = MappingProxyType({})
     ) -> None:
+        only_alone("predicting")
         for case in cases:
             check_name(case["id"], "the id")
         self.folder = make_folder(Path(folder), "--output_dir")

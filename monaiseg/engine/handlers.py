@@ -1,8 +1,7 @@
-"""Handlers that write the run's files as training goes: the tables, the best model, the last state, the pictures."""
+"""Handlers of an evaluator that write the run's files: the best model with its scores, TensorBoard, the pictures."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,27 +10,40 @@ import torch
 from ignite.engine import Engine, Events
 from monai.handlers import TensorBoardHandler
 
-from monaiseg._files import make_folder, write_bytes, write_json, write_table
+from monaiseg._files import make_folder, write_json, write_table
+from monaiseg._ranks import is_writer
 from monaiseg.data import Classes
 from monaiseg.data.classes import FOREGROUND
+from monaiseg.engine.checkpoint import write_state
 from monaiseg.engine.overlays import draw_overlay, save_picture
 from monaiseg.errors import OutputError
 from monaiseg.metrics import CaseScores, CaseTable, Summary, decided
-
-TRAINING_COLUMNS = ("epoch", "lr", "train_loss", "train_dice")
-"""Of `metrics.csv`; the means of the validation's table follow."""
-
-
-def write_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write what `torch.load(path, weights_only=True)` reads back; raises OutputError if that cannot be done."""
-    buffer = io.BytesIO()
-    torch.save(dict(state), buffer)
-    write_bytes(path, buffer.getvalue())
 
 
 def is_best(evaluator: Engine) -> bool:
     """Tell whether the evaluation that has just ended is the best so far."""
     return bool(evaluator.state.best_metric_epoch == evaluator.state.epoch)
+
+
+class BestScores:
+    """What of an evaluator a training goes on with: the best score, its epoch, and all that was scored then."""
+
+    def __init__(self, evaluator: Engine) -> None:
+        self.evaluator = evaluator
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return `dice` and `epoch`, -1 before the first evaluation, and `scores` as `Summary.record` has them."""
+        state = self.evaluator.state
+        scores = getattr(state, "best_scores", None)
+        record = None if scores is None else scores.record()
+        return {"dice": state.best_metric, "epoch": state.best_metric_epoch, "scores": record}
+
+    def load_state_dict(self, kept: Mapping[str, Any]) -> None:
+        """Put them back."""
+        state = self.evaluator.state
+        state.best_metric, state.best_metric_epoch = kept["dice"], kept["epoch"]
+        if kept["scores"] is not None:
+            state.best_scores = Summary.from_record(kept["scores"])
 
 
 class BestModel:
@@ -51,8 +63,9 @@ class BestModel:
         if is_best(evaluator):
             assert self.scores.table is not None
             evaluator.state.best_scores = Summary.of(self.scores.table)
-            write_state(self.folder / "model.pt", self.network.state_dict())
-            write_scores(self.folder, self.scores.table, evaluator.state.best_scores)
+            if is_writer():
+                write_state(self.folder / "model.pt", self.network.state_dict())
+                write_scores(self.folder, self.scores.table, evaluator.state.best_scores)
 
 
 def write_scores(folder: Path, table: CaseTable, summary: Summary, **facts: Any) -> None:
@@ -60,73 +73,6 @@ def write_scores(folder: Path, table: CaseTable, summary: Summary, **facts: Any)
     rows = list(table.rows())
     write_table(folder / "cases.csv", list(rows[0]), rows)
     write_json(folder / "scores.json", summary.record() | facts)
-
-
-class LastState:
-    """Of a trainer: writes `last.pt`, the full state, and `metrics.csv`, a row an epoch without times.
-
-    `train_dice` is that of all the crops of the epoch as one, at threshold 0.5: of what the network was trained on.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        evaluator: Engine,
-        network: torch.nn.Module,
-        optimizer: Any,
-        scheduler: Any,
-        classes: Classes = FOREGROUND,
-    ) -> None:
-        self.folder = folder
-        self.classes = len(classes)
-        self.evaluator = evaluator
-        self.parts = {"network": network, "optimizer": optimizer, "scheduler": scheduler}
-        self.rows: list[dict[str, Any]] = []
-        self._loss: Any = 0.0
-        self._overlap: Any = 0
-
-    def attach(self, trainer: Engine) -> None:
-        """Write at the end of each epoch; attach it after the handlers that evaluate."""
-        trainer.add_event_handler(Events.EPOCH_STARTED, self._start)
-        trainer.add_event_handler(Events.ITERATION_COMPLETED, self._add_loss)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, self)
-
-    def _start(self, trainer: Engine) -> None:
-        self._loss, self._overlap = 0.0, 0
-        self._lr = self.parts["optimizer"].param_groups[0]["lr"]
-
-    def _add_loss(self, trainer: Engine) -> None:
-        self._loss = self._loss + trainer.state.output["loss"]
-        output = trainer.state.output
-        self._overlap = self._overlap + training_overlap(output["pred"], output["label"][:, : self.classes])
-
-    def __call__(self, trainer: Engine) -> None:
-        """Write both files."""
-        state = trainer.state
-        trainer.state.train_loss = float(self._loss) / state.epoch_length
-        twice, sizes = self._overlap.tolist()
-        row = {"epoch": state.epoch, "lr": self._lr, "train_loss": state.train_loss}
-        row["train_dice"] = twice / sizes if sizes else 1.0
-        validated = self.evaluator.state.epoch == state.epoch
-        self.rows.append(row | (self.evaluator.state.metrics if validated else {}))
-        columns = dict.fromkeys(key for columns in (TRAINING_COLUMNS, *self.rows) for key in columns)
-        write_table(self.folder / "metrics.csv", list(columns), self.rows)
-        best = {"dice": self.evaluator.state.best_metric, "epoch": self.evaluator.state.best_metric_epoch}
-        states = {name: part.state_dict() for name, part in self.parts.items()}
-        progress = {"epoch": state.epoch, "iteration": state.iteration, "best": best}
-        write_state(self.folder / "last.pt", states | progress)
-
-
-def training_overlap(pred: Any, label: torch.Tensor) -> torch.Tensor:
-    """Return twice the pixels that prediction and label share, and the sum of their sizes, `[2]` on the device.
-
-    pred: logits as a network gives them in training, of which the main output's first K channels count; label: `[B, K,
-    *spatial]`.
-    """
-    logits = pred["logits"] if isinstance(pred, dict) else pred
-    main = logits[0] if isinstance(logits, list) else logits
-    found, truth = main[:, : label.shape[1]] > 0, label > 0
-    return torch.stack([2 * (found & truth).sum(), found.sum() + truth.sum()])
 
 
 class ValidationBoard(TensorBoardHandler):

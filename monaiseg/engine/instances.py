@@ -20,6 +20,7 @@ from monaiseg.data import FOREGROUND, Case, CaseSplit, Classes, volume_geometry
 from monaiseg.data.cases import group_of
 from monaiseg.data.writing import encode_deep_picture, encode_volume
 from monaiseg.engine.case_files import CaseFiles, checked_probabilities, mask_endings, object_endings
+from monaiseg.engine.parallel import only_alone
 from monaiseg.errors import ConfigError, OutputError
 from monaiseg.instances import InstancePlan, ObjectDecoder
 from monaiseg.instances.keeping import KeptCases
@@ -68,6 +69,8 @@ class TuneInstances:
     ) -> None:
         if not isinstance(tune, bool):
             raise ConfigError(f"tune is {tune!r}; write --tune True")
+        if tune:
+            only_alone("tuning")
         if tune and fold == "test":
             raise ConfigError("tune is True and fold is test; tune on the validation cases, so that test cases test")
         if tune and cases.trained_on:

@@ -6,6 +6,8 @@ from ignite.engine import Engine, Events
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from monaiseg._ranks import is_writer
+
 
 class ProgressBar:
     """Of any engine: a bar on standard error that counts its iterations; nothing where that is no terminal."""
@@ -24,9 +26,13 @@ class ProgressBar:
     def _start(self, engine: Engine) -> None:
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._progress = Progress(
+            *columns, console=console, transient=True, disable=not (console.is_terminal and is_writer())
+        )
+        state = engine.state
+        done = state.iteration % state.epoch_length  # of an epoch in which a training was resumed
         self._task = self._progress.add_task(
-            f"{self.description} {engine.state.epoch}", total=engine.state.epoch_length
+            f"{self.description} {state.epoch}", total=state.epoch_length, completed=done
         )
         self._progress.start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from ignite.engine import Engine, Events
 
 from monaiseg._files import make_folder
 from monaiseg._numbers import count
+from monaiseg._ranks import is_writer
 from monaiseg.engine.handlers import is_best, write_scores
 from monaiseg.engine.score_text import as_text, details, scored, versus
 from monaiseg.metrics import CaseScores, Summary
@@ -21,6 +23,7 @@ class Recorder(Protocol):
     """Keeps facts of a run, as `monaiseg.bundle.RunFolder` does."""
 
     path: Path
+    checkpoint: dict[str, Any] | None
 
     def record(self, **facts: Any) -> None:
         """Add facts to `run.json`."""
@@ -34,8 +37,16 @@ class Report:
         self.evaluator = evaluator
         self._start = time.monotonic()
 
+    def state_dict(self) -> dict[str, float]:
+        """Return how long the training took."""
+        return {"seconds": self._seconds()}
+
+    def load_state_dict(self, kept: Mapping[str, float]) -> None:
+        """Count from there."""
+        self._start = time.monotonic() - kept["seconds"]
+
     def attach(self, trainer: Engine) -> None:
-        """Print as epochs end; attach it after the handlers that evaluate and save."""
+        """Print as epochs end; attach it after the handlers that evaluate."""
         trainer.add_event_handler(Events.STARTED, self._started)
         trainer.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
         trainer.add_event_handler(Events.COMPLETED, self._completed)
@@ -60,7 +71,8 @@ class Report:
             return
         scores: Summary = best.best_scores
         outcome = dict(scores.means, epoch=best.best_metric_epoch, cases=scores.cases)
-        self.run_folder.record(status="finished", best=outcome, training_seconds=self._seconds())
+        epochs = {"epochs_done": trainer.state.epoch, "stopped_early": trainer.state.epoch < trainer.state.max_epochs}
+        self.run_folder.record(status="finished", best=outcome, training_seconds=self._seconds(), **epochs)
         folder = self.run_folder.path
         print(
             f"\nvalidation {scored(scores)}, epoch {best.best_metric_epoch}; {versus(scores)}\n"
@@ -109,6 +121,8 @@ class EvaluationReport:
             difference = self.summary.lines["dice"].mean - self.expected
             print(f"training scored Dice {self.expected:.6f} on the same cases: difference {difference:g}")
         print(as_text(self.summary))
+        if not is_writer():
+            return
         self.folder = make_folder(self.run / f"evaluation-{datetime.now().astimezone():%Y%m%d-%H%M%S-%f}")
         write_scores(self.folder, table, self.summary, data=self.data)
         print(f"written         {self.folder}", flush=True)
@@ -121,6 +135,14 @@ class EarlyStopping:
         self.patience = count("early_stopping", patience, least=0)
         self.evaluator = evaluator
         self._stalled = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Return how many evaluations in a row brought nothing."""
+        return {"stalled": self._stalled}
+
+    def load_state_dict(self, kept: Mapping[str, int]) -> None:
+        """Count from there."""
+        self._stalled = kept["stalled"]
 
     def attach(self, trainer: Engine) -> None:
         """Look at the end of each epoch; attach it after the handlers that evaluate."""

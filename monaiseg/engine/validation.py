@@ -10,6 +10,7 @@ from ignite.engine import Engine, Events
 from monai.handlers import ValidationHandler
 
 from monaiseg._numbers import count
+from monaiseg._ranks import gathered
 from monaiseg.data import CaseDataset
 
 SHARE = 0.1
@@ -33,7 +34,7 @@ def validation_interval(
         return count("val_interval", interval)
     trained = BACKWARD * len(train) * math.prod(roi_size)
     # As they are kept: a size is known without the values, which would be normalised.
-    validated: int = sum(math.prod(validate.prepared(number)["image"].shape[1:]) for number in range(len(validate)))
+    validated = sum(gathered(sum(math.prod(validate.prepared(index)["image"].shape[1:]) for index in validate.own)))
     return max(1, math.ceil(validated / (SHARE * trained)))
 
 

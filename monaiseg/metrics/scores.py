@@ -11,6 +11,7 @@ import torch
 from ignite.engine import Engine
 from ignite.metrics import Metric
 
+from monaiseg._ranks import gathered
 from monaiseg.data.classes import FOREGROUND, Classes
 from monaiseg.errors import ConfigError
 from monaiseg.metrics._behind import ScoredBehind
@@ -18,7 +19,7 @@ from monaiseg.metrics.case_measures import E_CURVE, MATCHES, Objects, chosen_mea
 from monaiseg.metrics.decision import decided
 from monaiseg.metrics.measures import MEASURES
 from monaiseg.metrics.overlap import count_pixels
-from monaiseg.metrics.table import CaseTable
+from monaiseg.metrics.table import CaseTable, interleaved
 
 Array = npt.NDArray[Any]
 
@@ -91,7 +92,7 @@ class CaseScores(Metric):
             self._further.add(output, masks)
 
     def compute(self) -> float:
-        """Make the table and return the mean Dice over cases.
+        """Make the table, of the cases of all processes, and return the mean Dice over cases.
 
         Raises:
             ConfigError: there was no case, `pred` is not a probability, or `label` not of zeros and ones.
@@ -106,7 +107,7 @@ class CaseScores(Metric):
             side |= {name: np.concatenate([result[name] for result in results]) for name in results[0]}
         (curves, matches), _ = ([side.pop(key, None) for key in (E_CURVE, MATCHES)] for side in found)
         groups = [self.groups.get(name, name) for name in self._ids]
-        self.table = CaseTable(
+        own = CaseTable(
             ids=self._ids,
             groups=groups,
             classes=self.classes.names,
@@ -120,6 +121,7 @@ class CaseScores(Metric):
             nsd_tolerance=self.measures.nsd_tolerance(self._dims) if "nsd" in found[0] else None,
             objects=None if matches is None or self.measures.objects is None else self.measures.objects.record(),
         )
+        self.table = interleaved(gathered(own))
         return float(self.table.values["dice"].mean())
 
     def completed(self, engine: Engine, name: str) -> None:

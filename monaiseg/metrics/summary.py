@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -157,6 +157,17 @@ class Summary:
             **content,
         }
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Summary:
+        """Return the summary that `record` gave, from a file as well: lists for tuples."""
+        entries = record["measures"] | record["by_class"]
+        own = {field.name: record[field.name] for field in fields(cls) if field.name != "lines"}
+        lines = {
+            name: Line(**{field.name: _frozen(entry[field.name]) for field in fields(Line)})
+            for name, entry in entries.items()
+        }
+        return cls(lines=lines, **own | {"classes": tuple(own["classes"])})
+
     @property
     def length(self) -> str:
         """The unit of distances."""
@@ -182,6 +193,10 @@ class Summary:
             f"{THRESHOLD:g} and each {self.noun}'s own size, 1 where prediction and truth are both empty{beside}."
             f"{trained}"
         )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _most(table: CaseTable) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,3 +67,24 @@ class CaseTable:
         for number, (name, group) in enumerate(zip(self.ids, self.groups, strict=True)):
             row = {"id": name, "group": "" if group == name else group}
             yield row | {column: float(values[number]) for column, values in columns.items()}
+
+
+def interleaved(tables: Sequence[CaseTable]) -> CaseTable:
+    """Return the tables as one, of the first case of each, then the second of each, and so on."""
+    if len(tables) == 1:
+        return tables[0]
+    places = [(row, number) for number, table in enumerate(tables) for row in range(len(table))]
+    order = sorted(range(len(places)), key=places.__getitem__)
+
+    def joined(parts: Sequence[Any]) -> Any:
+        if parts[0] is None:
+            return None
+        if isinstance(parts[0], dict):
+            return {name: joined([part[name] for part in parts]) for name in parts[0]}
+        if isinstance(parts[0], list):
+            together = [entry for part in parts for entry in part]
+            return [together[place] for place in order]
+        return np.concatenate(parts)[order]
+
+    names = ("ids", "groups", "values", "baseline", "counts", "baseline_counts", "curves", "matches")
+    return replace(tables[0], **{name: joined([getattr(table, name) for table in tables]) for name in names})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from monaiseg.engine.handlers import training_overlap
+from monaiseg.engine.training_table import training_overlap
 
 LABEL = torch.tensor([[[[1, 1, 0, 0]]], [[[0, 0, 0, 1]]]], dtype=torch.uint8)
 LOGITS = torch.tensor([[[[2.0, -1.0, 3.0, -4.0]]], [[[-1.0, -1.0, -1.0, 0.5]]]])

@@ -1,0 +1,167 @@
+"""Which run a training goes on with, and whether it may: the configuration and the cases must be the run's own."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from monaiseg._files import PART
+from monaiseg.errors import ConfigError, DataError, OutputError
+
+NONE, AUTO = "none", "auto"
+
+FREE = (
+    "resume",
+    "epochs",
+    "early_stopping",
+    "checkpoint_minutes",
+    "num_workers",
+    "device",
+    "data_root",
+    "dataset_dir",
+    "output_dir",
+    "bundle_root",
+)
+"""Keys that may change: how long a run is, and where it is. That the data are the same is seen from the data."""
+
+LOCK = ".lock"
+
+
+Found = tuple[Path, IO[bytes]]
+"""The folder of a run, and the lock on it."""
+
+
+def find_resumed(resume: str, output_dir: Path, config: Mapping[str, Any], split: Mapping[str, Any]) -> Found | None:
+    """Return the run to go on with, locked; None where a new one is to be started.
+
+    Args:
+        resume: `"none"`, a run's folder, or `"auto"`: the newest unfinished run of this configuration on these cases
+            that nobody trains now.
+        output_dir: where `"auto"` looks.
+        config: the plain keys that are about to run.
+        split: the cases, as `CaseSplit.record` has them.
+
+    Raises:
+        ConfigError: there is no such run, it is finished, it ran with something else, or another process trains it.
+        DataError: it was trained on other cases.
+    """
+    if resume == NONE:
+        return None
+    if resume == AUTO:
+        return _newest_unfinished(output_dir, config, split)
+    path = Path(str(resume))
+    facts = run_facts(path)
+    fault = _difference(path, facts, config)
+    if fault:
+        raise ConfigError(f"resume: {fault}")
+    if read_record(path / "split.json")["hash"] != split["hash"]:
+        raise DataError(
+            f"resume: {path} was trained on other cases than those of --data_root; give its own, or restore"
+        )
+    if _is_finished(facts, config):
+        raise ConfigError(
+            f"resume: {path} is finished after {facts['epochs_done']} epochs; ask for more with --epochs"
+            + (", and for no end before them with --early_stopping 0" if facts.get("stopped_early") else "")
+        )
+    return path, locked(path)
+
+
+def run_facts(path: Path) -> dict[str, Any]:
+    """Return the `run.json` of a run; raises ConfigError where the folder is none."""
+    if not (path / "run.json").is_file():
+        raise ConfigError(f"resume is {str(path)!r}: no run.json in it; give none, auto or the folder of a run")
+    return read_record(path / "run.json")
+
+
+def _newest_unfinished(output_dir: Path, config: Mapping[str, Any], split: Mapping[str, Any]) -> Found | None:
+    runs = [(path.parent, read_record(path)) for path in output_dir.glob("*/run.json")]
+    for path, facts in sorted(runs, key=lambda run: (run[1].get("started", ""), run[0].name), reverse=True):
+        if _is_finished(facts, config):
+            continue
+        fault = _difference(path, facts, config)
+        if not fault and (path / "split.json").is_file() and read_record(path / "split.json")["hash"] == split["hash"]:
+            try:
+                return path, locked(path)
+            except ConfigError as error:
+                fault = str(error).removeprefix("resume: ")
+        print(f"resume: not {fault or f'{path}, which was trained on other cases'}")
+    print(f"resume: no unfinished run of this configuration in {output_dir}, so a new one is started")
+    return None
+
+
+def _is_finished(facts: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    if facts.get("status") != "finished":
+        return False
+    if facts.get("stopped_early") and config.get("early_stopping") == facts["config"].get("early_stopping"):
+        return True
+    asked = config.get("epochs")
+    return not isinstance(asked, int) or asked <= facts["epochs_done"]
+
+
+def _difference(path: Path, facts: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Return how a run's configuration differs from this one, in words; nothing where it does not."""
+    ran = facts["config"]
+    for key in ran.keys() & config.keys() - set(FREE):
+        if ran[key] != config[key]:
+            return (
+                f"{path} ran with {key} {ran[key]!r}, and {key} is {config[key]!r}; write --{key} {ran[key]!r}, or run "
+                f"its own configuration with --config_file {path / 'config.yaml'}"
+            )
+    return ""
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return a JSON file of a run; raises ConfigError where it holds none."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); start a new run") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds no record of a run; start a new one")
+    return content
+
+
+def check_epochs(path: Path, checkpoint: Mapping[str, Any] | None, config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where fewer epochs are asked for than were begun."""
+    begun, asked = (checkpoint or {}).get("epoch", 0), config.get("epochs")
+    if isinstance(asked, int) and asked < begun:
+        raise ConfigError(f"resume: {path} is in epoch {begun}, and epochs is {asked}; ask for more with --epochs")
+
+
+def tell_changes(ran: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Print in which settings of the machine, and versions, a run goes on other than it ran: its figures may move."""
+    for kind in ("settings", "versions"):
+        before, after = (dict(facts.get(kind, {})) for facts in (ran, now))
+        for key in before.keys() & after.keys():
+            if before[key] != after[key]:
+                print(f"resume: WARNING: {key} was {before[key]} and is {after[key]}, so that figures may differ")
+
+
+def locked(path: Path) -> IO[bytes]:
+    """Return a file whose lock says that this process trains the run; kill -9 frees it as well.
+
+    A POSIX lock, which processes that load data do not inherit.
+
+    Raises:
+        ConfigError: another process trains it.
+        OutputError: the folder cannot be written to.
+    """
+    try:
+        file = (path / LOCK).open("ab")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written to ({error.strerror}); choose another --output_dir") from error
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise ConfigError(f"resume: {path} is being trained by another process; wait, or stop that one") from error
+    return file
+
+
+def clear_parts(path: Path) -> None:
+    """Remove files of a run that were not whole when it was interrupted."""
+    for part in path.glob(f".*{PART}"):
+        part.unlink(missing_ok=True)

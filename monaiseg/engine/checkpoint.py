@@ -1,0 +1,85 @@
+"""The file that holds the whole state of a training, and the one before it: written whole, verified when read."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monaiseg._files import write_bytes
+from monaiseg.errors import ConfigError
+
+LAST, PREVIOUS, DAMAGED = "last.pt", "previous.pt", "damaged.pt"
+
+PARTS = {"network", "optimizer", "scheduler", "epoch", "iteration", "epoch_ended", "epoch_length", "random"}
+"""What a training cannot be gone on with without."""
+
+
+def as_bytes(state: Mapping[str, Any]) -> bytes:
+    """Return the file of a state that `torch.load(..., weights_only=True)` reads back: a zip with a CRC-32 a tensor."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getvalue()
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a state whole or not at all; raises OutputError if that cannot be done."""
+    write_bytes(path, as_bytes(state))
+
+
+def write_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
+    """Write `last.pt`; what it held before is `previous.pt` from then on. Raises as `write_state` does."""
+    write_bytes(folder / LAST, as_bytes(state), keep=folder / PREVIOUS)
+
+
+def read_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the last good state of a training, on the CPU; None if none was written.
+
+    A damaged `last.pt` is named, and called `damaged.pt` from then on; the one before it takes its place.
+
+    Raises:
+        ConfigError: there is none that is not damaged.
+    """
+    last, previous = folder / LAST, folder / PREVIOUS
+    fault = None
+    if last.exists():
+        try:
+            return verified(last)
+        except ConfigError as error:
+            fault = error
+    if not previous.exists():
+        if fault is not None:
+            raise ConfigError(f"{fault}; there is no {PREVIOUS} before it: start a new run") from fault
+        return None
+    state = verified(previous)
+    if fault is not None:
+        os.replace(last, folder / DAMAGED)
+        print(f"resume: WARNING: {fault}; it is {DAMAGED} now, and the one before it is used")
+    os.replace(previous, last)
+    return state
+
+
+def verified(path: Path) -> dict[str, Any]:
+    """Return the state in a file whose every checksum was compared.
+
+    Raises:
+        ConfigError: it is damaged, or not the state of a training.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+        state: Any = None if broken else torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ConfigError(f"{path}: is damaged ({reason})") from error
+    if broken:
+        raise ConfigError(f"{path}: is damaged (checksum of {broken})")
+    missing = PARTS - set(state) if isinstance(state, dict) else PARTS
+    if missing:
+        raise ConfigError(f"{path}: is not the whole state of a training (no {', '.join(sorted(missing))})")
+    return dict(state)

@@ -1,0 +1,149 @@
+"""What goes wrong in the middle of a training: one line that says what and what to do, and nothing saved is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ignite.engine import Events
+from interrupted import Training, children, only_run, outcome
+
+from monaiseg.bundle import GuardedWorkflow, find_bundle
+from monaiseg.cli import main
+from monaiseg.cli.running import parse_overrides
+from monaiseg.engine.checkpoint import LAST, verified
+from monaiseg.errors import cause_of
+
+FLAGS = (
+    "--data_root data --arch_options {'features':(4,8)} --epochs 3 --roi_size 32 --batch_size 2 --device cpu "
+    "--val_interval 1 --amp False"
+).split()
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory, write_pairs) -> Path:
+    return write_pairs(tmp_path_factory.mktemp("pairs") / "data", count=8)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch, pairs) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("data").symlink_to(pairs)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, pairs) -> Path:
+    """The run in which nothing goes wrong."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "data").symlink_to(pairs)
+    training = Training(folder, ["train", "unetpp", *FLAGS])
+    assert training.end() == 0, training.log
+    return only_run(folder)
+
+
+def told(err: str) -> str:
+    line = err.strip().splitlines()[-1]
+    assert line.startswith("monaiseg: error: ") and "Traceback" not in err
+    return line
+
+
+def test_a_loss_that_is_no_number(capsys):
+    assert main(["train", "unetpp", *FLAGS, "--lr", "1e30", "--optimizer", "SGD"]) == 7
+    line = told(capsys.readouterr().err)
+    assert "the loss is nan at step " in line and "cases case_0" in line
+    assert "lower --lr, set --clip 1.0" in line
+    run = only_run(Path())
+    assert ("the last good state is" in line) == (run / LAST).exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc, to find the workers")
+def test_a_worker_that_is_killed(here, whole):
+    training = Training(here, ["train", "unetpp", *FLAGS, "--epochs", "300", "--num_workers", "1"])
+    training.wait(lambda: "epoch 2" in training.log)
+    (worker,) = children(training.process.pid)
+    os.kill(worker, signal.SIGKILL)
+    assert training.end() == 7, training.log
+    assert f"a process that loads data (pid {worker}) was killed" in told(training.log)
+    assert verified(only_run(here) / LAST)["epoch"] >= 2
+
+
+@contextmanager
+def little_memory(more: int):
+    """Let this process have so many bytes more than it has."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="needs /proc, to know its size")
+def test_memory_that_is_out(capsys):
+    huge = ["--arch_options", "{'features':(512,1024)}", "--roi_size", "512", "--batch_size", "6"]
+    with little_memory(2**30):
+        assert main(["train", "unetpp", *FLAGS, *huge]) == 7
+    assert "memory is out; lower --batch_size" in told(capsys.readouterr().err)
+
+
+@pytest.fixture
+def small_disk(here):
+    """A file system of two megabytes at `runs`."""
+    folder = here / "runs"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system is not permitted here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(filler: Path) -> None:
+    """Write until the disk is full."""
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1024))
+        except OSError:
+            return
+
+
+def test_a_disk_that_is_full_at_a_checkpoint(small_disk, whole, capsys):
+    workflow = GuardedWorkflow(
+        str(find_bundle("unetpp") / "train.yaml"), run_id="training", **parse_overrides(FLAGS), bundle_root="unetpp"
+    )
+    capsys.readouterr()
+    workflow.initialize()
+    trainer = workflow.parser.get_parsed_content("train::trainer")
+    trainer.add_event_handler(Events.EPOCH_STARTED(once=3), lambda _: fill(small_disk / "filler"))
+    with pytest.raises(RuntimeError) as failed:
+        workflow.run()
+    run = only_run(Path())
+    assert "runs" in str(cause_of(failed.value)) and "No space left on device" in str(cause_of(failed.value))
+    assert verified(run / LAST)["epoch"] == 2
+    assert "Traceback" not in capsys.readouterr().err  # of TensorBoard's thread, which meets the full disk too
+    (small_disk / "filler").unlink()
+    assert main(["resume", str(run)]) == 0
+    assert outcome(run) == outcome(whole)
+
+
+def test_stopping_early_is_the_same_after_an_interruption(whole, capsys):
+    """The rate is so low that nothing gets better."""
+    flags = [*FLAGS, "--epochs", "9", "--early_stopping", "2", "--lr", "1e-12"]
+    assert main(["train", "unetpp", *flags]) == 0
+    assert "stopped early: no better score in 2 evaluations (early_stopping 2)" in capsys.readouterr().out
+    first = only_run(Path())
+    facts = json.loads((first / "run.json").read_text())
+    assert facts["stopped_early"] and facts["epochs_done"] < 9
+    assert main(["resume", str(first)]) == 2
+    assert "with --early_stopping 0" in told(capsys.readouterr().err)
+    assert main(["resume", str(first), "--early_stopping", "0"]) == 0
+    assert json.loads((first / "run.json").read_text())["epochs_done"] == 9

@@ -1,0 +1,101 @@
+"""Trainings in processes of their own, which tests interrupt and go on with."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import MappingProxyType
+
+PATIENCE = 120
+"""Seconds after which a process that should have done something counts as hung."""
+
+
+class Training:
+    """`monaiseg ARGUMENTS` in `folder`, in a new process; what it prints is in `log`."""
+
+    def __init__(
+        self, folder: Path, arguments: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self.folder = folder
+        self._log = folder / f"log-{len(list(folder.glob('log-*')))}"
+        self._log.touch()
+        context = multiprocessing.get_context("forkserver")  # has imported torch already, and no threads
+        context.set_forkserver_preload(["interrupted", "monai.bundle", "monai.engines", "monaiseg.engine"])
+        self.process: BaseProcess = context.Process(
+            target=_train, args=(folder, self._log, tuple(arguments), dict(environment))
+        )
+        self.process.start()
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def wait(self, condition: Callable[[], object], poll: float = 0.0002) -> bool:
+        """Wait until something is so, or the process has ended; tell whether it is."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if not self.process.is_alive():
+                return bool(condition())
+            assert time.monotonic() < end, f"nothing in {PATIENCE} s:\n{self.log}"
+            time.sleep(poll)
+        return True
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        """Send a signal, if it still runs, and return what it ends with: -9 of a kill."""
+        if self.process.is_alive():
+            os.kill(self.process.pid or 0, number)
+        return self.end()
+
+    def end(self) -> int:
+        """Wait for its end and return its exit code."""
+        self.process.join(PATIENCE)
+        assert self.process.exitcode is not None, f"did not end in {PATIENCE} s:\n{self.log}"
+        return self.process.exitcode
+
+
+def joined(folder: Path, arguments: Sequence[str], count: int) -> list[Training]:
+    """The same command in several processes that are joined as torchrun joins them."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = str(probe.getsockname()[1])
+    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+    return [Training(folder, arguments, {**common, "RANK": str(one), "LOCAL_RANK": str(one)}) for one in range(count)]
+
+
+def _train(folder: Path, log: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    os.chdir(folder)
+    os.environ.update(environment)
+    with log.open("wb", buffering=0) as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.stdout = os.fdopen(1, "w", buffering=1)
+    sys.stderr = os.fdopen(2, "w", buffering=1)
+    from monaiseg.cli import main
+
+    sys.exit(main([*arguments]))
+
+
+def only_run(folder: Path) -> Path:
+    """The folder of the only run in `folder/runs`."""
+    (record,) = (folder / "runs").glob("*/run.json")
+    return record.parent
+
+
+def outcome(run: Path) -> dict[str, object]:
+    """All of a run that an interruption must not change."""
+    files = {name: (run / name).read_bytes() for name in ("model.pt", "metrics.csv", "cases.csv", "scores.json")}
+    facts = json.loads((run / "run.json").read_text())
+    return files | {key: facts[key] for key in ("best", "status", "epochs_done", "stopped_early")}
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
