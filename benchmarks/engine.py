@@ -39,8 +39,8 @@ def make_loop(recipe: ConfigParser) -> Callable[[], None]:
     settings, loader = (recipe.get_parsed_content(key) for key in ("settings", "train::dataloader"))
     network = settings.place(copy.deepcopy(recipe.get_parsed_content("network_def")))
     loss_function = recipe.get_parsed_content("train::loss")
-    optimizer = build_optimizer(recipe["optimizer"], network, recipe["lr"])
-    scheduler = build_scheduler(recipe["scheduler"], optimizer, 1000, len(loader))
+    optimizer = build_optimizer(recipe["optimizer"], network, recipe["lr"], recipe["optimizer_options"])
+    scheduler = build_scheduler(recipe["scheduler"], optimizer, 1000, len(loader), options=recipe["scheduler_options"])
 
     def epoch() -> None:
         network.train()

@@ -4,14 +4,16 @@ from monaiseg.engine.attached import TrainingHandlers, ValidationHandlers
 from monaiseg.engine.handlers import BestModel, ValidationBoard, write_scores
 from monaiseg.engine.inferer import WholeOrWindowInferer
 from monaiseg.engine.instances import TuneInstances, WriteInstances
-from monaiseg.engine.optim import build_optimizer, build_scheduler
+from monaiseg.engine.optim import build_optimizer
 from monaiseg.engine.parallel import join_ranks, leave_ranks, parallel
 from monaiseg.engine.prediction import WriteMasks
 from monaiseg.engine.progress import ProgressBar
 from monaiseg.engine.report import EarlyStopping, EvaluationReport, Report
 from monaiseg.engine.resuming import Checkpoints
+from monaiseg.engine.schedule import ScheduledRate
 from monaiseg.engine.settings import Settings
 from monaiseg.engine.steps import EvaluationStep, TrainingStep
+from monaiseg.engine.torch_schedules import build_scheduler
 from monaiseg.engine.training_table import TrainingTable
 from monaiseg.engine.validation import IntervalValidation, validation_interval
 
@@ -24,6 +26,7 @@ __all__ = [
     "IntervalValidation",
     "ProgressBar",
     "Report",
+    "ScheduledRate",
     "Settings",
     "TrainingHandlers",
     "TrainingStep",

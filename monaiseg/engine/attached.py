@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine
-from monai.handlers import LrScheduleHandler, TensorBoardStatsHandler
+from monai.handlers import TensorBoardStatsHandler
 from torch.utils.tensorboard import SummaryWriter
 
 from monaiseg._ranks import is_writer
@@ -19,6 +19,8 @@ from monaiseg.engine.parallel import SharedBuffers
 from monaiseg.engine.progress import ProgressBar
 from monaiseg.engine.report import EarlyStopping, Recorder, Report
 from monaiseg.engine.resuming import Checkpoints
+from monaiseg.engine.schedule import ScheduledRate
+from monaiseg.engine.settings import Settings
 from monaiseg.engine.stopping import StopSignals
 from monaiseg.engine.training_table import TrainingTable
 from monaiseg.engine.validation import IntervalValidation
@@ -30,6 +32,7 @@ class TrainingHandlers:
 
     Args:
         run_folder: where the run is recorded.
+        settings: how it computes.
         evaluator: validates, every `val_interval` epochs.
         network: the network, whose state is kept; `optimizer` and `scheduler` likewise.
         classes: what the labels' first channels are.
@@ -40,6 +43,7 @@ class TrainingHandlers:
     def __init__(
         self,
         run_folder: Recorder,
+        settings: Settings,
         evaluator: Engine,
         network: torch.nn.Module,
         optimizer: Any,
@@ -54,10 +58,12 @@ class TrainingHandlers:
         stopping = EarlyStopping(patience=early_stopping, evaluator=evaluator)
         report = Report(run_folder, evaluator)
         finite = FiniteLoss(run_folder)
+        schedule = ScheduledRate(scheduler, evaluator)
         parts = {
             "network": network,
             "optimizer": optimizer,
-            "scheduler": scheduler,
+            "scheduler": schedule,
+            "scaler": settings.scaler,
             "best": BestScores(evaluator),
             "table": table,
             "early_stopping": stopping,
@@ -68,7 +74,7 @@ class TrainingHandlers:
             ProgressBar(description="epoch"),
             SharedBuffers(network),
             finite,
-            LrScheduleHandler(scheduler, print_lr=False, epoch_level=False),
+            schedule,
             IntervalValidation(validator=evaluator, interval=val_interval),
             *([_board(folder, run_folder.checkpoint)] if is_writer() else []),
             table,

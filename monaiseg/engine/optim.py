@@ -1,64 +1,74 @@
-"""Optimizers and learning-rate schedules by torch's names."""
+"""Optimizers by torch's names."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR, PolynomialLR
 
-from monaiseg._numbers import count, number
+from monaiseg._numbers import number
+from monaiseg.engine.passed_on import made_with, merged_options
 from monaiseg.errors import ConfigError, suggest
 
-OPTIMIZERS: dict[str, dict[str, Any]] = {
+UNFIT = {
+    "LBFGS": "it computes the loss several times a step",
+    "Muon": "it takes matrices alone, and the weights of convolutions are none",
+    "SparseAdam": "it takes sparse gradients alone, and those of convolutions are dense",
+}
+"""Those of torch.optim that no network here can be trained with."""
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    name: kind
+    for name, kind in sorted(vars(torch.optim).items())
+    if inspect.isclass(kind) and issubclass(kind, Optimizer) and kind is not Optimizer and name not in UNFIT
+}
+"""All others, by name."""
+
+DEFAULTS: dict[str, dict[str, Any]] = {
     "AdamW": {"weight_decay": 1e-4},
-    "Adam": {},
-    "NAdam": {},
-    "RAdam": {},
     "SGD": {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-4},
 }
-"""torch.optim's, with the options that differ from torch's defaults."""
-
-SCHEDULERS = ("constant", "cosine", "onecycle", "polynomial")
+"""Options that differ from torch's defaults."""
 
 
-def build_optimizer(name: str, network: nn.Module, lr: float) -> Optimizer:
+def build_optimizer(name: str, network: nn.Module, lr: float, options: Mapping[str, Any] | None = None) -> Optimizer:
     """Return the optimizer `torch.optim.NAME` of the network's trainable parameters.
 
+    Args:
+        name: one of `OPTIMIZERS`.
+        network: where it computes.
+        lr: the learning rate.
+        options: what torch's class is told beyond `DEFAULTS`, such as `{'weight_decay': 0.01}`.
+
     Raises:
-        ConfigError: there is no such optimizer, or `lr` is no positive number.
+        ConfigError: there is no such optimizer, it cannot be used here, `lr` is no positive number, or the optimizer
+            has no such option or refuses its value.
     """
-    if name not in OPTIMIZERS:
+    if reason := UNFIT.get(str(name)):
+        raise ConfigError(f"optimizer is {name!r}, which does not fit: {reason}; AdamW or SGD does")
+    if not isinstance(name, str) or name not in OPTIMIZERS:
         raise ConfigError(f"optimizer is {name!r}{suggest(str(name), OPTIMIZERS)}")
     if not number("lr", lr):
         raise ConfigError("lr is 0; it must be above 0")
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    optimizer: Optimizer = getattr(torch.optim, name)(parameters, lr=lr, **OPTIMIZERS[name])
-    return optimizer
+    kind, parameters = OPTIMIZERS[name], [p for p in network.parameters() if p.requires_grad]
+    options, defaults = {} if options is None else options, DEFAULTS.get(name, {})
+    told = merged_options("optimizer_options", name, kind, options, defaults, settled=("params", "lr"))
+
+    def make(**options: Any) -> Optimizer:
+        optimizer: Any = kind
+        _try_out(optimizer([nn.Parameter(torch.zeros_like(p)) for p in parameters[:1]], lr=lr, **options))
+        made: Optimizer = optimizer(parameters, lr=lr, **options)
+        return made
+
+    return made_with(f"optimizer {name!r}", make, told)
 
 
-def build_scheduler(name: str, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> LRScheduler:
-    """Return the schedule, to be stepped after each iteration.
-
-    `constant`; `cosine` to zero; `onecycle`: up to `lr` in the first tenth, then cosine to zero; `polynomial`:
-    to zero with power 0.9.
-
-    Raises:
-        ConfigError: there is no such schedule.
-    """
-    steps = count("epochs", epochs) * steps_per_epoch
-    if name == "constant":
-        return LambdaLR(optimizer, lambda step: 1.0)
-    if name == "cosine":
-        return CosineAnnealingLR(optimizer, T_max=steps)
-    if name == "onecycle":
-        lr = [group["lr"] for group in optimizer.param_groups]
-        # One step more than there are: the schedule is stepped after the last iteration too.
-        # A warm-up of less than two steps would divide by zero inside torch.
-        warm_up = max(0.1, 2 / (steps + 1))
-        return OneCycleLR(optimizer, max_lr=lr, total_steps=steps + 1, pct_start=warm_up, cycle_momentum=False)
-    if name == "polynomial":
-        return PolynomialLR(optimizer, total_iters=steps, power=0.9)
-    raise ConfigError(f"scheduler is {name!r}{suggest(str(name), SCHEDULERS)}")
+def _try_out(optimizer: Optimizer) -> None:
+    """Make a step, because torch looks at some options no earlier."""
+    for parameter in optimizer.param_groups[0]["params"]:
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cached_property
 from statistics import median_high
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 
 from monaiseg._numbers import count, number
 from monaiseg.data import Case, common_spacing, image_shape, image_spacing, images_of, is_volume, respaced_size
+from monaiseg.engine.precision import autocast_dtype
 from monaiseg.errors import ConfigError
 from monaiseg.nn import narrow_strided
 
@@ -71,7 +72,7 @@ class Settings:
             raise ConfigError(f"spatial_dims is {spatial_dims!r}; it must be 2 or 3")
         self.spatial_dims = spatial_dims
         self.device = _device(device)
-        self.amp = torch.bfloat16 if _switch("amp", amp, _has_bfloat16(self.device, spatial_dims)) else None
+        self.amp = autocast_dtype(amp, self.device, spatial_dims)
         self.channels_last = _switch("channels_last", channels_last, spatial_dims == 2 or self.device.type == "cpu")
         self.compile = _switch("compile", compile, False)
         self.batch_size = BATCH[spatial_dims] if batch_size == "auto" else count("batch_size", batch_size)
@@ -111,6 +112,11 @@ class Settings:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self.amp)
 
+    @cached_property
+    def scaler(self) -> torch.amp.GradScaler:
+        """What keeps the gradients of float16 from vanishing, one for the whole run; of other types it does nothing."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.amp is torch.float16)
+
     def place(self, network: torch.nn.Module) -> torch.nn.Module:
         """Return the network on the device and in the memory format, where that is safe."""
         unsafe = narrow_strided(network) if self.channels_last and self.device.type == "cpu" else []
@@ -126,7 +132,8 @@ class Settings:
     def record(self) -> dict[str, Any]:
         """Return the settings as `run.json` holds them."""
         plain = (bool, int, float, tuple, type(None))
-        return {key: value if isinstance(value, plain) else str(value) for key, value in vars(self).items()}
+        settings = {key: value for key, value in vars(self).items() if key != "scaler"}
+        return {key: value if isinstance(value, plain) else str(value) for key, value in settings.items()}
 
 
 def _spacing(spacing: Any, image_size: Any, train: Sequence[Case], spatial_dims: int) -> tuple[float, ...] | None:
@@ -169,16 +176,6 @@ def _device(device: str) -> torch.device:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"device is {device!r}, which cannot be used here: {reason}; try auto or cpu") from error
     return found
-
-
-def _has_bfloat16(device: torch.device, spatial_dims: int) -> bool:
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    if spatial_dims == 3:
-        return False
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
-    return bool({"avx512_bf16", "amx_bf16"} & set(flags))
 
 
 def _switch(key: str, value: Any, auto: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +21,17 @@ def _to_device(batch: Mapping[str, Any], key: str, settings: Settings) -> torch.
     return tensor.to(settings.device, non_blocking=True, memory_format=memory_format)
 
 
+def _by_itself(network: Any) -> contextlib.AbstractContextManager[Any]:
+    """Return the context in which gradients of several processes are not put together yet."""
+    apart: contextlib.AbstractContextManager[Any] = getattr(network, "no_sync", contextlib.nullcontext)()
+    return apart
+
+
 class TrainingStep:
     """`iteration_update` of a SupervisedTrainer; MONAI's own computes in bfloat16 on CUDA only.
 
-    Its output has `image`, `label`, `pred` (as the network gives it) and `loss`, whatever `accumulate` is.
+    Its output has `image`, `label`, `pred` (as the network gives it) and `loss`, whatever `accumulate` is, and
+    `stepped`: whether the optimizer has made a step.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,21 +45,30 @@ class TrainingStep:
         engine.network.train()
         if first:
             engine.optimizer.zero_grad(set_to_none=True)
-        with settings.autocast():
-            predicted = engine.network(image)
-        engine.fire_event(IterationEvents.FORWARD_COMPLETED)
-        loss = engine.loss_function(predicted, label)
-        engine.fire_event(IterationEvents.LOSS_COMPLETED)
-        (loss / group).backward()
-        engine.fire_event(IterationEvents.BACKWARD_COMPLETED)
-        if last:
-            if settings.clip:
-                torch.nn.utils.clip_grad_norm_(engine.network.parameters(), settings.clip)
-            engine.optimizer.step()
-        output = {"image": image, "label": label, "pred": predicted, "loss": loss.detach()}
+        with contextlib.nullcontext() if last else _by_itself(engine.network):
+            with settings.autocast():
+                predicted = engine.network(image)
+            engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+            loss = engine.loss_function(predicted, label)
+            engine.fire_event(IterationEvents.LOSS_COMPLETED)
+            settings.scaler.scale(loss / group).backward()
+            engine.fire_event(IterationEvents.BACKWARD_COMPLETED)
+        stepped = last and self._step(engine)
+        output = {"image": image, "label": label, "pred": predicted, "loss": loss.detach(), "stepped": stepped}
         engine.state.output = output
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return output
+
+    def _step(self, engine: SupervisedTrainer) -> bool:
+        """Change the weights; return False where a gradient of float16 was too large, so that nothing was changed."""
+        settings, scaler = self.settings, self.settings.scaler
+        if settings.clip:
+            scaler.unscale_(engine.optimizer)
+            torch.nn.utils.clip_grad_norm_(engine.network.parameters(), settings.clip)
+        scale = scaler.get_scale()
+        scaler.step(engine.optimizer)
+        scaler.update()
+        return scaler.get_scale() >= scale  # it shrinks when a step is skipped, and only then
 
     def _place(self, engine: SupervisedTrainer) -> tuple[bool, bool, int]:
         """Tell whether this iteration is the first and the last whose gradients are added up, and of how many."""

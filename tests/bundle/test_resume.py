@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -138,6 +139,22 @@ def interrupted(here, data) -> Path:
     """A run that was stopped within its second epoch."""
     assert interrupt(data, at(Events.ITERATION_STARTED, 5)) == 75
     return only_run(Path())
+
+
+@pytest.mark.parametrize("scheduler", ["onecycle", "cosine", "multistep", "plateau"])
+def test_more_epochs_than_were_asked_for(here, data, scheduler):
+    """The rate goes on where that of a training of the new length would be; so do all epochs of the first part."""
+    assert train(data, "--scheduler", scheduler) == 0
+    run = only_run(Path())
+    before = (run / "metrics.csv").read_text()
+    assert main(["resume", str(run), "--epochs", "6"]) == 0
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    assert (run / "metrics.csv").read_text().startswith(before)
+    assert json.loads((run / "run.json").read_text())["epochs_done"] == len(rows) == 6
+    assert train(data, "--scheduler", scheduler, "--output_dir", "longer", epochs=6) == 0
+    (longer,) = Path("longer").glob("*/metrics.csv")
+    rates = [float(row["lr"]) for row in csv.DictReader(longer.open())]
+    assert [float(row["lr"]) for row in rows[3:]] == pytest.approx(rates[3:], rel=1e-9)
 
 
 def test_auto_goes_on_with_the_newest_unfinished_run(interrupted, here, data, whole, capsys):

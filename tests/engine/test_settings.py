@@ -6,6 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from stepping import on_every_device
 
 from monaiseg.data import Case
 from monaiseg.engine import Settings
@@ -35,7 +36,7 @@ def test_auto_roi_is_no_larger_than_the_images():
     ("options", "message"),
     [
         ({"amp": "false"}, "write --amp False"),
-        ({"amp": 1}, "amp is 1"),
+        ({"amp": 1}, "amp is 1; it must be True, False, auto, bfloat16 or float16"),
         ({"compile": "True"}, "write --compile True"),
         ({"channels_last": None}, "channels_last is None"),
         ({"spatial_dims": 4}, "spatial_dims is 4"),
@@ -77,12 +78,24 @@ def test_record_can_be_written_as_json():
     assert record["roi_size"] == [128, 128]
 
 
-def test_autocast_follows_amp():
-    a = torch.randn(4, 4)
-    with make(amp=True).autocast():
-        assert (a @ a).dtype == torch.bfloat16
-    with make(amp=False).autocast():
-        assert (a @ a).dtype == torch.float32
+@on_every_device
+@pytest.mark.parametrize(
+    ("amp", "dtype"),
+    [(True, torch.bfloat16), ("bf16", torch.bfloat16), ("float16", torch.float16), (False, torch.float32)],
+)
+def test_autocast_follows_amp(amp, dtype, device):
+    a = torch.randn(4, 4, device=device)
+    with make(amp=amp, device=device).autocast():
+        assert (a @ a).dtype == dtype
+
+
+@on_every_device
+def test_one_scaler_for_a_run_that_acts_in_float16_alone(device):
+    settings = make(amp="fp16", device=device)
+    assert settings.scaler is settings.scaler
+    assert settings.scaler.is_enabled() and settings.scaler.state_dict()
+    assert make(amp=True, device=device).scaler.state_dict() == {}
+    assert json.loads(json.dumps(settings.record())) == json.loads(json.dumps(make(amp="fp16", device=device).record()))
 
 
 def pictures(folder, sizes):

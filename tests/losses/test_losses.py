@@ -16,7 +16,10 @@ SHAPES = {
     "3D, two classes": (2, 2, 12, 12, 10),
 }
 MASKS = ("empty", "full", "ordinary")
-DTYPES = (torch.float32, torch.bfloat16)
+HALF = (torch.bfloat16, torch.float16)
+DTYPES = (torch.float32, *HALF)
+FAINT = ("DiceLoss", "GeneralizedDiceLoss", "TverskyLoss")
+"""Whose gradient is a millionth of others' where a mask is empty, too little for float16; docs/losses.md says so."""
 
 every_loss = pytest.mark.parametrize("name", LOSSES)
 every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
@@ -34,9 +37,10 @@ def truth(mask: str, shape: tuple[int, ...], name: str = "") -> torch.Tensor:
 
 
 def loss_and_gradient(name: str, logits: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """In float16 the gradient is that of the scaled loss, as it is in training: it would vanish otherwise."""
     logits = logits.clone().requires_grad_()
     value = build_loss(name)(logits, target)
-    value.backward()
+    torch.amp.GradScaler("cpu", enabled=logits.dtype is torch.float16).scale(value).backward()
     assert logits.grad is not None
     return value.detach(), logits.grad
 
@@ -52,7 +56,8 @@ def test_what_is_wrong_teaches(name: str, shape: tuple[int, ...]) -> None:
         assert value.shape == () and value.dtype == torch.float32, case
         assert value.isfinite() and value > 0, case
         assert gradient.isfinite().all(), case
-        assert all(image.any() for image in gradient), (*case, "each image must teach")
+        if dtype is not torch.float16 or mask != "empty" or name not in FAINT:
+            assert all(image.any() for image in gradient), (*case, "each image must teach")
 
 
 @every_loss
@@ -124,12 +129,38 @@ def test_presence_is_added_and_its_branch_learns(name: str) -> None:
 @every_loss
 def test_it_is_computed_in_float32_also_inside_autocast(name: str) -> None:
     loss, target = build_loss(name), truth("ordinary", (2, 1, 16, 16))
-    logits = torch.randn(target.shape).bfloat16()
-    expected = loss(logits.float(), target)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        for outputs in (logits, [logits, logits], {"logits": logits}):
-            value = loss(outputs, target)
-            assert value.dtype == torch.float32 and torch.equal(value, expected)
+    for dtype in HALF:
+        logits = torch.randn(target.shape).to(dtype)
+        expected = loss(logits.float(), target)
+        with torch.autocast("cpu", dtype=dtype):
+            for outputs in (logits, [logits, logits], {"logits": logits}):
+                value = loss(outputs, target)
+                assert value.dtype == torch.float32 and torch.equal(value, expected)
+
+
+def test_a_loss_too_large_for_float16_is_finite() -> None:
+    """All is wrong, far from any outline: the squared distances of a picture of 512 pixels a side reach 262,144."""
+    target = torch.zeros(1, 1, 512, 512)
+    target[..., :4, :4] = 1
+    logits = (8 - 16 * target).half().requires_grad_()
+    value = build_loss("HausdorffDTLoss")(logits, target)
+    value.backward()
+    assert torch.finfo(torch.float16).max < value < torch.inf
+    assert logits.grad is not None and logits.grad.isfinite().all()
+
+
+@every_loss
+@every_shape
+def test_it_is_a_mean_over_cases(name: str, shape: tuple[int, ...]) -> None:
+    """So that batches whose gradients are added up equal one large batch; docs/losses.md names the exception."""
+    loss, target = build_loss(name), torch.cat([truth(mask, shape, name) for mask in ("ordinary", "empty")])
+    logits = torch.randn(target.shape)
+    whole = loss(logits, target)
+    parts = torch.stack([loss(*part) for part in zip(logits.split(2), target.split(2), strict=True)]).mean()
+    if name == "LogHausdorffDTLoss":
+        assert parts < whole, "a logarithm of the mean"
+    else:
+        torch.testing.assert_close(parts, whole)
 
 
 @every_loss
