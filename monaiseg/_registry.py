@@ -66,9 +66,15 @@ class Registry:
             spellings = " or ".join(entry.qualified for entry in matches)
             raise AmbiguousName(f"{kind} {name!r} is provided by {len(matches)} plugins; write {spellings}")
         if not matches:
-            names = [entry.qualified if ":" in name else entry.spec.name for entry in entries]
-            raise NameNotFound(f"no {kind} {name!r} is installed{suggest(name, names)}{self._absent()}")
+            raise NameNotFound(f"no {kind} {name!r} is installed{self._near(name, entries)}{self._absent()}")
         return matches[0]
+
+    def _near(self, name: str, entries: Sequence[Entry]) -> str:
+        plugin, qualified, _ = name.rpartition(":")
+        if qualified and all(plugin != record.name for record in self.plugins):
+            installed = [record.name for record in self.plugins]
+            return f"; pip install the package that has the plugin {plugin!r}{suggest(plugin, installed)}"
+        return suggest(name, [entry.qualified if qualified else entry.spec.name for entry in entries])
 
     def _absent(self) -> str:
         """Say which plugins might have brought the name, had they been loaded."""

@@ -12,8 +12,9 @@ from monai.bundle import ConfigComponent, ConfigParser, ReferenceResolver
 
 from monaiseg.bundle.executed import Executed, component, executed
 from monaiseg.bundle.guarded import check_overrides, check_values
+from monaiseg.bundle.keys import check_keys
 from monaiseg.bundle.shipped import find_bundle
-from monaiseg.errors import ConfigError, suggest
+from monaiseg.errors import ConfigError, MonaisegError, suggest
 
 MOST = 100_000
 """Entries of a configuration; those that ship have a few hundred."""
@@ -35,8 +36,8 @@ def check_bundle(bundle: str, overrides: Mapping[str, Any] | None = None) -> dic
     for path in files:
         try:
             found[path] = check_file(path, overrides if path == single or path.name == "train.yaml" else None)
-        except ConfigError as error:
-            raise ConfigError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
+        except MonaisegError as error:
+            raise type(error)(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
     return found
 
 
@@ -48,6 +49,7 @@ def check_file(path: Path, overrides: Mapping[str, Any] | None = None) -> list[E
         overrides: of its keys.
 
     Raises:
+        MonaisegError: a key of a training cannot be used, as `check_keys` has it.
         ConfigError: the file cannot be read, an override or a reference matches nothing, a value was read as text where
             something else was meant, or a component does not exist or takes no such argument.
     """
@@ -62,6 +64,8 @@ def check_file(path: Path, overrides: Mapping[str, Any] | None = None) -> list[E
         check_references(key, item.get_config(), items)
         if isinstance(item, ConfigComponent):
             check_arguments(key, item.get_config())
+    if "arch" in parser:
+        check_keys(parser.get())
     return found
 
 

@@ -62,12 +62,16 @@ def check_values(default: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     default: the bundle as its file has it; what is a number there must be one in `config`.
     """
     for key, value in config.items():
+        if value is None and default.get(key) is not None:
+            raise ConfigError(f"{key} is None; write --{key} none")
         if not isinstance(value, str):
             continue
         if value.lower() in ("true", "false"):
             raise ConfigError(f"{key} is the text {value!r}; write --{key} {value.capitalize()}")
         if value.lower() == "null" or value == "None":
             raise ConfigError(f"{key} is the text {value!r}; write --{key} none")
+        if isinstance(default.get(key), bool):
+            raise ConfigError(f"{key} is {value!r}; it must be True or False")
         if isinstance(default.get(key), float | int) or YAML_TEXT.fullmatch(value):
             raise ConfigError(f"{key} is the text {value!r}, not a number; in YAML write 1.0e-3, not 1e-3")
 

@@ -27,6 +27,9 @@ FREE = (
 )
 """Keys that may change: how long a run is, and where it is. That the data are the same is seen from the data."""
 
+COMPUTED = ("device", "amp", "channels_last", "compile")
+"""Settings that the machine decides, too."""
+
 LOCK = ".lock"
 
 
@@ -133,10 +136,10 @@ def check_epochs(path: Path, checkpoint: Mapping[str, Any] | None, config: Mappi
 
 def tell_changes(ran: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Print in which settings of the machine, and versions, a run goes on other than it ran: its figures may move."""
-    for kind in ("settings", "versions"):
-        before, after = (dict(facts.get(kind, {})) for facts in (ran, now))
-        for key in before.keys() & after.keys():
-            if before[key] != after[key]:
+    for kind, keys in (("settings", COMPUTED), ("versions", now["versions"])):
+        before, after = (facts.get(kind, {}) for facts in (ran, now))
+        for key in keys:
+            if key in before and before[key] != after[key]:
                 print(f"resume: WARNING: {key} was {before[key]} and is {after[key]}, so that figures may differ")
 
 

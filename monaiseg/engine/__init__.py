@@ -1,6 +1,7 @@
 """The engine: the parts that MONAI's trainer and evaluator are given, for 2D and 3D alike."""
 
 from monaiseg.engine.attached import TrainingHandlers, ValidationHandlers
+from monaiseg.engine.fitting import check_roi
 from monaiseg.engine.handlers import BestModel, ValidationBoard, write_scores
 from monaiseg.engine.inferer import WholeOrWindowInferer
 from monaiseg.engine.instances import TuneInstances, WriteInstances
@@ -39,6 +40,7 @@ __all__ = [
     "WriteMasks",
     "build_optimizer",
     "build_scheduler",
+    "check_roi",
     "join_ranks",
     "leave_ranks",
     "parallel",

@@ -36,8 +36,6 @@ class TrainingHandlers:
         evaluator: validates, every `val_interval` epochs.
         network: the network, whose state is kept; `optimizer` and `scheduler` likewise.
         classes: what the labels' first channels are.
-        early_stopping: evaluations without a better score after which to stop; 0: never.
-        checkpoint_minutes: after which to save within an epoch too; 0: at the ends of epochs alone.
     """
 
     def __init__(
@@ -49,13 +47,11 @@ class TrainingHandlers:
         optimizer: Any,
         scheduler: Any,
         val_interval: int,
-        early_stopping: int,
         classes: Classes = FOREGROUND,
-        checkpoint_minutes: float = 10,
     ) -> None:
         folder, signals = run_folder.path, StopSignals()
         table = TrainingTable(folder, evaluator, optimizer, classes)
-        stopping = EarlyStopping(patience=early_stopping, evaluator=evaluator)
+        stopping = EarlyStopping(patience=settings.early_stopping, evaluator=evaluator)
         report = Report(run_folder, evaluator)
         finite = FiniteLoss(run_folder)
         schedule = ScheduledRate(scheduler, evaluator)
@@ -80,7 +76,7 @@ class TrainingHandlers:
             table,
             stopping,
             report,
-            Checkpoints(run_folder, evaluator, parts, checkpoint_minutes, signals, finite.settle),
+            Checkpoints(run_folder, evaluator, parts, settings.checkpoint_minutes, signals, finite.settle),
         ]
 
     def attach(self, trainer: Engine) -> None:

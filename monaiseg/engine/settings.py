@@ -43,6 +43,8 @@ class Settings:
             a side, or of volumes 64, less where the images are smaller once they are resized or resampled.
         accumulate: batches whose gradients are added up; `clip`: the largest gradient norm, 0 for any.
         seed: of all that is random but the split.
+        early_stopping: evaluations without a better score after which to stop, 0 for never.
+        checkpoint_minutes: after which to save within an epoch too, 0 for never.
 
     Args:
         train: the training cases, whose sizes and spacings `auto` looks at.
@@ -66,6 +68,8 @@ class Settings:
         accumulate: int = 1,
         clip: float = 0.0,
         seed: int = 0,
+        early_stopping: int = 0,
+        checkpoint_minutes: float = 10,
         train: Sequence[Case] = (),
     ) -> None:
         if spatial_dims not in (2, 3):
@@ -83,6 +87,8 @@ class Settings:
         self.accumulate = count("accumulate", accumulate)
         self.clip = number("clip", clip)
         self.seed = count("seed", seed, least=0)
+        self.early_stopping = count("early_stopping", early_stopping, least=0)
+        self.checkpoint_minutes = number("checkpoint_minutes", checkpoint_minutes)
 
     def _image_size(self, image_size: Any, median: tuple[int, ...] | None) -> tuple[int, ...] | None:
         if image_size == "none" or (image_size == "auto" and (self.spatial_dims == 3 or median is None)):

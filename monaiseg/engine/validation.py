@@ -30,12 +30,17 @@ def validation_interval(
     Raises:
         ConfigError: `interval` is neither `"auto"` nor a whole number from 1.
     """
-    if interval != "auto":
-        return count("val_interval", interval)
+    if (told := checked_interval(interval)) is not None:
+        return told
     trained = BACKWARD * len(train) * math.prod(roi_size)
     # As they are kept: a size is known without the values, which would be normalised.
     validated = sum(gathered(sum(math.prod(validate.prepared(index)["image"].shape[1:]) for index in validate.own)))
     return max(1, math.ceil(validated / (SHARE * trained)))
+
+
+def checked_interval(interval: int | str) -> int | None:
+    """Return the interval that is told, or None of `"auto"`; raises as `validation_interval` does."""
+    return None if interval == "auto" else count("val_interval", interval)
 
 
 class IntervalValidation(ValidationHandler):

@@ -1,0 +1,37 @@
+"""Whether a network can be trained on crops of a size, told before the data are read."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from monaiseg.engine.settings import Settings
+from monaiseg.errors import ConfigError
+
+
+def check_roi(network: nn.Module, settings: Settings, in_channels: int) -> None:
+    """Raise ConfigError where a network cannot be trained on batches `[B, in_channels, *roi_size]`.
+
+    It computes such a batch on torch's meta device, which knows sizes alone and costs nothing; where that is refused it
+    computes a real one, as a network may do what the meta device cannot.
+    """
+    size = (settings.batch_size, in_channels, *settings.roi_size)
+    if _fails(network, torch.empty(size, device="meta")) and (reason := _fails(network, torch.zeros(size))):
+        roi = "x".join(map(str, settings.roi_size))
+        raise ConfigError(
+            f"roi_size is {roi}, on which the network cannot be trained, {settings.batch_size} a batch "
+            f"({reason}); give a larger --roi_size or another --batch_size"
+        )
+
+
+def _fails(network: nn.Module, image: torch.Tensor) -> str:
+    """Return why a copy of the network cannot be trained on an image; nothing where it can."""
+    tried = copy.deepcopy(network).to(image.device).train()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            tried(image)
+    except (ValueError, RuntimeError, IndexError) as error:  # NotImplementedError is a RuntimeError
+        return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return ""
