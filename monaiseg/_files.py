@@ -1,4 +1,4 @@
-"""Writes files: whole or not at all, and with one line that names the file when it cannot be done."""
+"""Writes files, whole or not at all, with one line that names the file when it cannot be done; and reads JSON."""
 
 from __future__ import annotations
 
@@ -86,6 +86,19 @@ def publish(partial: Path, folder: Path) -> None:
         os.replace(partial, folder)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be created ({error.strerror}); choose another folder") from error
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds, in UTF-8 with a byte order mark or without.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or nested so deeply that it is meant to break what reads it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -23,6 +24,9 @@ class MonaisegError(Exception):
     """Base of every error that monaiseg raises on purpose; `exit_code` is what the command line ends with."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(" ".join(super().__str__().splitlines()))
 
 
 class ConfigError(MonaisegError):
@@ -145,12 +149,22 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def _told_by_a_worker(error: BaseException) -> MonaisegError | None:
-    text = str(error)
+    text = str(error.args[0]) if error.args else ""
     if not text.startswith("Caught ") or "\nOriginal Traceback" not in text:
         return None
     found = re.search(r"^monaiseg\.errors\.(\w+): (.+)$", text, re.MULTILINE)
     kind = globals().get(found[1]) if found else None
     return kind(found[2]) if found and kind is not None else None
+
+
+def printable(text: str) -> str:
+    """Return text that does nothing to whoever shows it: control characters, and what turns writing, as escapes."""
+    if text.isprintable():
+        return text
+    acting = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join(
+        one.encode("unicode_escape").decode() if unicodedata.category(one) in acting else one for one in text
+    )
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from torch import nn
 
 from monaiseg._files import make_folder, write_bytes
 from monaiseg._registry import Entry, registry
+from monaiseg._tensors import read_tensors
 from monaiseg.build import build_network
 from monaiseg.errors import ConfigError, OutputError, PluginError, suggest
 
@@ -132,20 +133,20 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     Raises:
         ConfigError: the file cannot be read, holds more than tensors, or no state dict.
     """
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror or error}); give a file of weights") from error
-    except Exception as error:
-        raise ConfigError(
-            f"{path}: is damaged, or holds more than tensors ({type(error).__name__}); save a state dict alone"
-        ) from error
+    content = read_tensors(path)
     state = content.get("state_dict", content) if isinstance(content, Mapping) else content
     if not isinstance(state, Mapping) or not state or not all(isinstance(w, torch.Tensor) for w in state.values()):
         keys = f" with the keys {_some([str(key) for key in state])}" if isinstance(state, Mapping) and state else ""
         raise ConfigError(f"{path}: holds a {type(state).__name__}{keys}, not a state dict; save a state dict alone")
+    odd = next((name for name, weight in state.items() if not _is_plain(weight)), None)
+    if odd is not None:
+        raise ConfigError(f"{path}: {odd} is sparse, quantised or without values; save plain tensors")
     parallel = all(str(name).startswith("module.") for name in state)
     return {str(name).removeprefix("module.") if parallel else str(name): weight for name, weight in state.items()}
+
+
+def _is_plain(weight: torch.Tensor) -> bool:
+    return weight.layout == torch.strided and not weight.is_quantized and not weight.is_meta
 
 
 def layout_owner(layout: str, arch: str, encoder: str = "none") -> Entry:

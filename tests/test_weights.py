@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -348,3 +350,45 @@ def test_an_encoder_of_ours_takes_torchvisions_names(tmp_path: Path) -> None:
     assert match.complete and len(match.matched) == len(theirs)
     assert all(name.startswith(("decoder.", "head.")) for name in match.untouched) and match.untouched
     assert all(torch.equal(network.encoder.state_dict()[key], value) for key, value in theirs.items())
+
+
+def test_a_compressed_checkpoint_is_refused(tmp_path: Path) -> None:
+    """200 MB of zeros are 200 kB so, and torch inflates them without a word."""
+    path = saved(tmp_path / "a.pt", {"a": torch.zeros(1000)})
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    assert torch.equal(read_state(path)["a"], torch.zeros(1000))
+    with pytest.raises(ConfigError, match=r"b.pt: is compressed, .* save it with torch.save"):
+        read_state(tmp_path / "b.pt")
+
+
+def odd_tensors() -> dict[str, torch.Tensor]:
+    return {
+        "sparse": torch.eye(2).to_sparse(),
+        "meta": torch.ones(2, device="meta"),
+        "quantised": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
+    }
+
+
+@pytest.mark.parametrize("kind", ["sparse", "meta", "quantised"])
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_that_no_network_here_has(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"a.pt: {kind} is sparse, quantised or without values"):
+        read_state(saved(tmp_path / "a.pt", {"plain": torch.ones(1), kind: odd_tensors()[kind]}))
+
+
+class Acts:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch acted",)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_checkpoint_that_would_run_a_command_does_not(
+    zipped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": Acts()}, "a.pt", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ConfigError, match=r"a.pt: cannot be loaded, as it is damaged or holds more than tensors"):
+        read_state(Path("a.pt"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]

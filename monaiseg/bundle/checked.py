@@ -58,7 +58,7 @@ def check_file(path: Path, overrides: Mapping[str, Any] | None = None) -> list[E
     parser.update(dict(overrides or {}))
     check_values(default.get(), parser.get())
     found = list(executed(parser.get()))
-    parser.parse()
+    _parse(path, parser)
     items = parser.ref_resolver.items
     for key, item in items.items():
         check_references(key, item.get_config(), items)
@@ -86,7 +86,7 @@ def check_arguments(key: str, config: Mapping[str, Any]) -> None:
         return
     if not callable(found) or any(one.kind is one.VAR_POSITIONAL for one in takes):
         return
-    given = [name for name in config if name not in ConfigComponent.non_arg_keys]
+    given = [str(name) for name in config if name not in ConfigComponent.non_arg_keys]
     names = [one.name for one in takes if one.kind is not one.VAR_KEYWORD]
     for name in given:
         if name not in names and all(one.kind is not one.VAR_KEYWORD for one in takes):
@@ -114,6 +114,15 @@ def _loaded(path: Path) -> ConfigParser:
         raise ConfigError(f"{path}: is nested too deeply; mend it") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); give a YAML or JSON file") from error
+
+
+def _parse(path: Path, parser: ConfigParser) -> None:
+    """Let MONAI find the components, expressions and macros; what it raises tells the entry, but not the file."""
+    try:
+        parser.parse()
+    except Exception as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"{path}: cannot be parsed ({told}); mend that entry") from error
 
 
 def _check_size(path: Path, content: Any) -> None:

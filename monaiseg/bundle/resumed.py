@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from monaiseg._files import PART
+from monaiseg.bundle._records import read_record
 from monaiseg.errors import ConfigError, DataError, OutputError
 
 NONE, AUTO = "none", "auto"
@@ -29,6 +29,9 @@ FREE = (
 
 COMPUTED = ("device", "amp", "channels_last", "compile")
 """Settings that the machine decides, too."""
+
+USED: dict[str, Any] = {"status": str, "config": {}}
+"""Of `run.json`."""
 
 LOCK = ".lock"
 
@@ -57,13 +60,7 @@ def find_resumed(resume: str, output_dir: Path, config: Mapping[str, Any], split
         return _newest_unfinished(output_dir, config, split)
     path = Path(str(resume))
     facts = run_facts(path)
-    fault = _difference(path, facts, config)
-    if fault:
-        raise ConfigError(f"resume: {fault}")
-    if read_record(path / "split.json")["hash"] != split["hash"]:
-        raise DataError(
-            f"resume: {path} was trained on other cases than those of --data_root; give its own, or restore"
-        )
+    _check_same(path, facts, config, split)
     if _is_finished(facts, config):
         raise ConfigError(
             f"resume: {path} is finished after {facts['epochs_done']} epochs; ask for more with --epochs"
@@ -76,21 +73,20 @@ def run_facts(path: Path) -> dict[str, Any]:
     """Return the `run.json` of a run; raises ConfigError where the folder is none."""
     if not (path / "run.json").is_file():
         raise ConfigError(f"resume is {str(path)!r}: no run.json in it; give none, auto or the folder of a run")
-    return read_record(path / "run.json")
+    return read_record(path / "run.json", USED)
 
 
 def _newest_unfinished(output_dir: Path, config: Mapping[str, Any], split: Mapping[str, Any]) -> Found | None:
-    runs = [(path.parent, read_record(path)) for path in output_dir.glob("*/run.json")]
-    for path, facts in sorted(runs, key=lambda run: (run[1].get("started", ""), run[0].name), reverse=True):
-        if _is_finished(facts, config):
-            continue
-        fault = _difference(path, facts, config)
-        if not fault and (path / "split.json").is_file() and read_record(path / "split.json")["hash"] == split["hash"]:
-            try:
-                return path, locked(path)
-            except ConfigError as error:
-                fault = str(error).removeprefix("resume: ")
-        print(f"resume: not {fault or f'{path}, which was trained on other cases'}")
+    # By name: a run is called by the time at which it was started.
+    for path in sorted((record.parent for record in output_dir.glob("*/run.json")), reverse=True):
+        try:
+            facts = run_facts(path)
+            if _is_finished(facts, config):
+                continue
+            _check_same(path, facts, config, split)
+            return path, locked(path)
+        except (ConfigError, DataError) as error:
+            print(f"resume: not {path}: {str(error).removeprefix('resume: ')}")
     print(f"resume: no unfinished run of this configuration in {output_dir}, so a new one is started")
     return None
 
@@ -104,27 +100,19 @@ def _is_finished(facts: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     return not isinstance(asked, int) or asked <= facts["epochs_done"]
 
 
-def _difference(path: Path, facts: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    """Return how a run's configuration differs from this one, in words; nothing where it does not."""
+def _check_same(path: Path, facts: Mapping[str, Any], config: Mapping[str, Any], split: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a run has another configuration, and DataError where it has other cases."""
     ran = facts["config"]
-    for key in ran.keys() & config.keys() - set(FREE):
+    for key in sorted(ran.keys() & config.keys() - set(FREE)):
         if ran[key] != config[key]:
-            return (
-                f"{path} ran with {key} {ran[key]!r}, and {key} is {config[key]!r}; write --{key} {ran[key]!r}, or run "
-                f"its own configuration with --config_file {path / 'config.yaml'}"
+            raise ConfigError(
+                f"resume: {path} ran with {key} {ran[key]!r}, and {key} is {config[key]!r}; write --{key} {ran[key]!r} "
+                f"or run its own with --config_file {path / 'config.yaml'}"
             )
-    return ""
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """Return a JSON file of a run; raises ConfigError where it holds none."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); start a new run") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: holds no record of a run; start a new one")
-    return content
+    if read_record(path / "split.json", {"hash": str})["hash"] != split["hash"]:
+        raise DataError(
+            f"resume: {path} was trained on other cases than those of --data_root; give its own, or restore them"
+        )
 
 
 def check_epochs(path: Path, checkpoint: Mapping[str, Any] | None, config: Mapping[str, Any]) -> None:

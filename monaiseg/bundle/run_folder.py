@@ -18,7 +18,7 @@ from monaiseg._files import make_folder, write_bytes, write_json
 from monaiseg._ranks import from_writer, is_writer, refuse_strangers
 from monaiseg._registry import registry
 from monaiseg.bundle._calling import calling_parser
-from monaiseg.bundle.resumed import NONE, check_epochs, clear_parts, find_resumed, locked, read_record, tell_changes
+from monaiseg.bundle.resumed import NONE, check_epochs, clear_parts, find_resumed, locked, run_facts, tell_changes
 from monaiseg.data import CaseShape, CaseSplit, tell_leaks
 from monaiseg.engine.checkpoint import read_checkpoint
 from monaiseg.engine.settings import Settings
@@ -110,7 +110,7 @@ class RunFolder:
 
     def _resume(self, facts: dict[str, Any]) -> None:
         clear_parts(self.path)
-        self.facts = read_record(self.path / "run.json")
+        self.facts = run_facts(self.path)
         self.checkpoint = read_checkpoint(self.path)
         tell_changes(self.facts, facts)
         check_epochs(self.path, self.checkpoint, facts["config"])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from monai.bundle import ConfigParser
 from torch import nn
 
+from monaiseg._files import read_json
+from monaiseg._tensors import read_tensors
+from monaiseg.bundle._records import RUN, SPLIT, naming, read_record
 from monaiseg.data import CaseSplit, Classes, ReadCase, all_cases, load_cases
 from monaiseg.data.loading import ALL, TEST
 from monaiseg.engine.instances import TUNED
@@ -46,24 +47,26 @@ class TrainedRun:
         for name in ("model.pt", "run.json", "split.json", "config.yaml"):
             if not (self.path / name).is_file():
                 raise ConfigError(f"model {self.path}: no {name} in it; give the folder of a run with --model")
-        self._facts: dict[str, Any] = json.loads((self.path / "run.json").read_text())
-        self._split: dict[str, Any] = json.loads((self.path / "split.json").read_text())
+        self._facts = read_record(self.path / "run.json", RUN)
+        self._split = read_record(self.path / "split.json", SPLIT)
         self.config: dict[str, Any] = self._facts["config"]
-        self.shape: dict[str, int] = self._facts["shape"]
+        self.shape: dict[str, int] = {key: self._facts["shape"][key] for key in RUN["shape"]}
         self.image_files: int = self._split["image_files"]
-        self.classes = Classes.from_record(self._split["classes"])
+        with naming(self.path / "split.json"):
+            self.classes = Classes.from_record(self._split["classes"])
 
     def settings(self, device: str = "auto") -> Settings:
         """Return how the run computed, on this device."""
-        return Settings(
-            device=device,
-            spatial_dims=self.shape["spatial_dims"],
-            **{key: self.config[key] for key in ("amp", "channels_last")},
-            # As they came out, not as "auto": that would look at other cases.
-            image_size=self._facts["settings"]["image_size"] or "none",
-            spacing=self._facts["settings"]["spacing"] or "none",
-            roi_size=self._facts["settings"]["roi_size"],
-        )
+        with naming(self.path / "run.json"):
+            return Settings(
+                device=device,
+                spatial_dims=self.shape["spatial_dims"],
+                **{key: self.config[key] for key in ("amp", "channels_last")},
+                # As they came out, not as "auto": that would look at other cases.
+                image_size=self._facts["settings"]["image_size"] or "none",
+                spacing=self._facts["settings"]["spacing"] or "none",
+                roi_size=self._facts["settings"]["roi_size"],
+            )
 
     def network(self) -> nn.Module:
         """Return the run's network with its best weights, on the CPU.
@@ -87,9 +90,11 @@ class TrainedRun:
             raise NameNotFound(f"{error}; pip install {of['distribution']}=={of['version']}") from error
         path = self.path / "model.pt"
         try:
-            network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+            network.load_state_dict(read_tensors(path))
+        except ConfigError:
+            raise
         except Exception as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ConfigError(f"{path}: cannot be loaded into {of['arch']!r}: {reason}") from error
         return network
 
@@ -177,20 +182,23 @@ class TrainedRun:
         """
         if not isinstance(thresholds, Mapping | None):
             raise ConfigError(f"thresholds is {thresholds!r}; it must be a mapping such as {{'depth': 0.2}}")
-        plan = self._plan_as_tuned(cases) if decoder == SAME else instance_plan(self.config.get("instances", "none"))
+        plan = self._plan_as_tuned(cases) if decoder == SAME else self._plan_as_trained()
         return plan.changed(plan.decoder if decoder == SAME else decoder, thresholds or {})
 
+    def _plan_as_trained(self) -> InstancePlan:
+        with naming(self.path / "run.json"):
+            return instance_plan(self.config.get("instances", "none"))
+
     def _plan_as_tuned(self, cases: CaseSplit | None) -> InstancePlan:
-        trained, path = instance_plan(self.config.get("instances", "none")), self.path / TUNED
+        trained, path = self._plan_as_trained(), self.path / TUNED
         if not path.is_file():
             return trained
-        try:
-            record = json.loads(path.read_text())
+        with naming(path, "remove it, or evaluate with --tune True"):
+            record = read_json(path)
             plan, tuned = InstancePlan.from_record(record), record["tuned"]
-            on, fitted = set(tuned["cases"]), tuned["cross_fitted"]["ap50"]
+            plan = plan.changed(plan.decoder, record["thresholds"])
+            on, fitted = set(tuned["cases"]), float(tuned["cross_fitted"]["ap50"])
             root, split = tuned["root"], tuned["split"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path}: cannot be read ({error}); remove it, or evaluate with --tune True") from error
         if plan.channels != trained.channels:
             raise ConfigError(f"{path}: is of a run with other channels; remove it, or evaluate with --tune True")
         seen: set[str] = set()
@@ -203,7 +211,8 @@ class TrainedRun:
     def expected_dice(self, *given: Any) -> float | None:
         """Return the training's best Dice, or None where one of the `given` keys is not the run's own."""
         best = self._facts.get("best")
-        return best["dice"] if best and all(value == SAME for value in given) else None
+        with naming(self.path / "run.json"):
+            return float(best["dice"]) if best and all(value == SAME for value in given) else None
 
 
 def _again(part: str, ids: set[str], cases: CaseSplit) -> set[str]:

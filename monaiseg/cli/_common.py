@@ -9,16 +9,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from monaiseg.errors import ConfigError
+from monaiseg.errors import ConfigError, printable
+
+
+class _Rows(Table):
+    """A table whose cells do nothing to the terminal that shows them."""
+
+    def add_row(self, *renderables: RenderableType | None, **options: Any) -> None:
+        """Add a row; of texts what a terminal obeys is escaped."""
+        cells = (printable(cell) if isinstance(cell, str) else cell for cell in renderables)
+        super().add_row(*cells, **options)
 
 
 def table(*columns: str) -> Table:
     """Return an empty table of the look that all commands have."""
-    return Table(*columns, box=None, pad_edge=False)
+    return _Rows(*columns, box=None, pad_edge=False)
 
 
 def show(rows: Table) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monaiseg.cli._common import print_rows
+from monaiseg.errors import printable
 
 
 def add_commands(commands: Any) -> None:
@@ -67,4 +68,4 @@ def _check(options: argparse.Namespace, rest: list[str]) -> None:
     told = f"{len(rows)} components and expressions, {len(outside)} of which name what is outside {', '.join(TRUSTED)}"
     print(f"\n{'WARNING: ' if outside else ''}{told}")
     for row in outside:
-        print(f"WARNING: {row['file']}: {row['key']}: {', '.join(row['outside'])}")
+        print(printable(f"WARNING: {row['file']}: {row['key']}: {', '.join(row['outside'])}"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from monaiseg._wording import counted
 from monaiseg.cli._common import mapping_or_auto, progress, show, table
+from monaiseg.errors import printable
 
 if TYPE_CHECKING:
     from monaiseg.data.checking import CaseFacts, CheckReport
@@ -61,7 +62,7 @@ def _print(report: CheckReport) -> None:
 
     record = report.record()
     for note in report.found.notes:
-        print(note)
+        print(printable(note))
     print(f"{record['root']}: layout {record['layout']}, classes {report.classes or 'unclear'}")
     rows = table("what", "")
     for name, value in summary_lines(record):

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from monaiseg.cli import authoring, bundles, checking, data, importing, listing, running
-from monaiseg.errors import MonaisegError, cause_of, chain_of
+from monaiseg.errors import MonaisegError, cause_of, chain_of, printable
 
 EPILOG = __doc__.split("\n\n", 1)[1]
 
@@ -72,5 +72,5 @@ def _guarded(command: Callable[[], int | None], debug: bool) -> int:
         cause = cause_of(error)
         known = isinstance(cause, MonaisegError)
         text = str(cause) if known else f"{type(error).__name__}: {error} (--debug shows where)"
-        print(f"monaiseg: error: {' '.join(text.split())}", file=sys.stderr)
+        print(f"monaiseg: error: {printable(' '.join(text.split()))}", file=sys.stderr)
         return cause.exit_code if isinstance(cause, MonaisegError) else 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
 import logging
 import sys
 import warnings
@@ -189,8 +188,9 @@ def _predict(options: argparse.Namespace, rest: list[str]) -> None:
 
 def _bundle_of(model: str) -> Path:
     """Return the bundle that a run came from; where that is gone, a shipped one: it takes all it needs from the run."""
+    from monaiseg.bundle._records import read_record
     from monaiseg.bundle.shipped import shipped_bundles
 
     record = Path(model) / "run.json"
-    bundle = Path(json.loads(record.read_text()).get("bundle", "")) if record.is_file() else Path()
+    bundle = Path(str(read_record(record, {}).get("bundle", ""))) if record.is_file() else Path()
     return bundle if (bundle / "evaluate.yaml").is_file() else next(iter(shipped_bundles().values()))

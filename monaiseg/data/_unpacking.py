@@ -4,24 +4,52 @@ from __future__ import annotations
 
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from errno import EINVAL
 from functools import partial
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 from monaiseg.data._checksums import Watch
+from monaiseg.data.bounds import TIMES, most_bytes
 from monaiseg.errors import DataError
 
-MOST = 1 << 30
-TIMES = 100
-"""An archive may unpack to this many bytes, or to this many times its own size, whichever is more."""
+LEAST = 4096
+"""Bytes that a file or folder counts for at least: a block of the disk."""
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, LZMAError, NotImplementedError)
+_UNFORESEEN = (ValueError, IndexError, OverflowError, struct.error)
+"""What zipfile raises of archives that are damaged in ways that it does not look for."""
+
+
+LONGEST = 2**20
+"""Bytes of a name, or of what else a tar archive says of a member: it is read at once, however much it inflates to."""
+
+_SAYS = b"LKxgX"
+"""The types of headers that say such a thing, a byte each: names and links of GNU, and what PAX says."""
+
+
+class _Header(tarfile.TarInfo):
+    """The header of a tar archive: no name fills the memory, and a damaged one is not taken for the end."""
+
+    @classmethod
+    def frombuf(cls, *given: Any) -> Any:
+        """Return the header that a block holds."""
+        try:
+            header = super().frombuf(*given)
+        except tarfile.HeaderError as error:
+            if given[0].strip(b"\0"):
+                raise tarfile.ReadError(f"a damaged header, {error}") from error
+            raise
+        if header.type in _SAYS and header.size > LONGEST:
+            raise tarfile.ReadError(f"a name of {header.size} bytes")
+        return header
 
 
 class _Member(NamedTuple):
@@ -34,7 +62,13 @@ class _Member(NamedTuple):
 def is_archive(path: Path) -> bool:
     """Tell whether a file is a whole zip archive, or begins as a tar archive does, compressed or not."""
     with path.open("rb") as file:
-        return zipfile.is_zipfile(file) if _is_zip(file) else tarfile.is_tarfile(path)
+        if _is_zip(file):
+            return zipfile.is_zipfile(file)
+        try:
+            tarfile.open(fileobj=file, tarinfo=_Header).close()
+        except tarfile.TarError:
+            return False
+        return True
 
 
 def unpack(archive: Path, folder: Path, watch: Watch) -> tuple[int, int]:
@@ -47,19 +81,20 @@ def unpack(archive: Path, folder: Path, watch: Watch) -> tuple[int, int]:
             folder, one path twice, or so much more than its own size that it is meant to fill the disk.
         OSError: the folder cannot be written to.
     """
-    size = archive.stat().st_size
-    files = written = 0
+    size, most = archive.stat().st_size, most_bytes(archive)
+    files = written = taken = 0
     try:
         with archive.open("rb") as file:
             for member in _members(file):
                 written += member.size if member.kind == "file" else 0
-                if written > max(MOST, TIMES * size):
+                taken += max(member.size, LEAST)
+                if taken > most:
                     raise DataError(f"{archive}: unpacks to over {TIMES} times its size; it is not unpacked")
                 _write(member, _place(member, folder, archive), archive)
                 files += member.kind == "file"
                 watch("unpacking", min(file.tell(), size), size)
-    except (*_UNREADABLE, OSError) as error:
-        if getattr(error, "errno", None) is not None:  # the disk's; gzip and bz2 raise OSErrors for what they read
+    except (*_UNREADABLE, *_UNFORESEEN, OSError) as error:
+        if getattr(error, "errno", None) not in (None, EINVAL):  # the disk's; those that read raise OSErrors as well
             raise
         raise DataError(f"{archive}: cannot be unpacked ({error}); remove it and fetch it again") from error
     return files, written
@@ -86,7 +121,7 @@ def _zipped(file: BinaryIO) -> Iterator[_Member]:
 
 
 def _tarred(file: BinaryIO) -> Iterator[_Member]:
-    with tarfile.open(fileobj=file) as archive:
+    with tarfile.open(fileobj=file, tarinfo=_Header) as archive:
         for info in archive:
             kind = "folder" if info.isdir() else "file" if info.isreg() else "a link or device"
             yield _Member(info.name, kind, info.size, partial(archive.extractfile, info))

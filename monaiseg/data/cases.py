@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from monaiseg.errors import DataError
+from monaiseg.errors import DataError, printable
 
 Channel = str | list[str]
 """One label channel: a file, or several that are merged (one a nucleus, say)."""
@@ -53,12 +53,14 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def name_fault(path: Path) -> DataError | None:
-    """Return the error that says a path is not valid UTF-8, which no report or record can hold; None where it is."""
+    """Return the error that says why a path can be in no report: not UTF-8, or not to be shown; else None."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
         return DataError(f"{shown}: its name is not valid UTF-8; rename it (convmv does whole archives)", "name")
+    if printable(str(path)) != str(path):
+        return DataError(f"{path}: its name holds what cannot be shown, such as a line break; rename it", "name")
     return None
 
 
@@ -69,7 +71,7 @@ def by_stem(folder: Path, faults: list[DataError] | None = None) -> dict[str, Pa
         faults: takes the errors, so that the other files can be seen too; None: the first is raised.
 
     Raises:
-        DataError: two files share a stem, so that pairing by name would be a guess; or a name is not valid UTF-8.
+        DataError: two files share a stem, so that pairing by name would be a guess; or a name cannot be shown.
     """
     files: dict[str, Path] = {}
     for path in image_files(folder):

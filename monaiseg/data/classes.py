@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from monaiseg.errors import ConfigError, DataError
+from monaiseg._files import read_json
+from monaiseg.errors import ConfigError, DataError, printable
 
 Kind = Literal["masks", "values", "colours", "instances"]
 COLOUR_CHANNELS = 3
@@ -28,12 +29,20 @@ class Classes:
         names: a name a class.
         keys: of `values`, the values of each class; of `colours`, red, green and blue of each; of others, nothing.
         background: of `colours`, that of no class.
+
+    Raises:
+        ConfigError: a name holds control characters or the like.
     """
 
     kind: Kind
     names: tuple[str, ...]
     keys: tuple[tuple[int, ...], ...] = ()
     background: tuple[int, ...] = BLACK
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            if printable(name) != name:
+                raise ConfigError(f"class {name!r} holds what cannot be shown; rename it")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -126,16 +135,19 @@ def classes_in_json(labels: Mapping[str, Any], source: str) -> Classes:
     values of a region (`{"background": 0, "whole tumour": [1, 2]}`).
 
     Raises:
-        DataError: a label is to be ignored, which training cannot do.
+        DataError: the labels are of another form, or one is to be ignored, which training cannot do.
     """
-    if all(str(key).lstrip("-").isdigit() for key in labels):
+    if all(re.fullmatch("-?[0-9]{1,9}", str(key)) for key in labels):
         labels = {str(name): int(value) for value, name in labels.items() if int(value) != 0}
     if "ignore" in labels:
         raise DataError(f"{source}: has a label 'ignore', which is not supported; write it as background")
     regions = {name: _key(value) for name, value in labels.items() if name.lower() != BACKGROUND}
     if not regions or not all(regions.values()):
         raise DataError(f"{source}: its labels cannot be read; write them as {{'background': 0, 'liver': 1}}")
-    return Classes("values", tuple(regions), tuple(regions.values()))
+    try:
+        return Classes("values", tuple(regions), tuple(regions.values()))
+    except ConfigError as error:
+        raise DataError(f"{source}: {error}") from error
 
 
 def classes_beside(root: Path) -> Classes | None:
@@ -158,7 +170,7 @@ def classes_beside(root: Path) -> Classes | None:
 
 
 def _json(path: Path) -> str | dict[str, Any]:
-    table: str | dict[str, Any] = json.loads(path.read_text())
+    table: str | dict[str, Any] = read_json(path)
     return table
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 from rich.filesize import decimal
 
-from monaiseg._files import make_folder, write_json
+from monaiseg._files import make_folder, read_json, write_json
 from monaiseg.data._checksums import Checksum, Watch, checksum_of, read_checksum, read_pin, write_pin
 from monaiseg.data._downloading import download_file, settle
 from monaiseg.data._unpacking import is_archive, unpack
@@ -156,7 +155,7 @@ def _unpack(archive: Path, target: Path, source: DataSource, facts: dict[str, An
 def _fetched_before(target: Path, source: DataSource, asked: Checksum | None) -> Path:
     """Return the data root of a set that is there, once it is seen to be whole and of the archive that is asked for."""
     try:
-        facts = json.loads((target / RECORD).read_text())
+        facts = read_json(target / RECORD)
         files, size = int(facts["files"]), int(facts["bytes"])
         address, checksum, root = str(facts["address"]), str(facts["checksum"]), str(facts["data_root"])
     except (OSError, ValueError, KeyError, TypeError) as error:

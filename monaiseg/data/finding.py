@@ -12,7 +12,7 @@ from monaiseg.data.class_values import find_classes
 from monaiseg.data.classes import Classes, classes_of
 from monaiseg.data.layouts import FoundData, find_data
 from monaiseg.data.reading import image_shape
-from monaiseg.errors import DataError
+from monaiseg.errors import DataError, printable
 
 logger = logging.getLogger("monaiseg")
 
@@ -29,7 +29,7 @@ def find_whole(root: Path, layout: str = "auto", classes: ClassTable = "auto") -
     """
     found = find_data(root, layout)
     for note in found.said:
-        logger.warning("%s", note)
+        logger.warning("%s", printable(note))
     if found.faults:
         more = f" (and {len(found.faults) - 1} more; monaiseg data check {root} lists them)"
         raise DataError(f"{found.faults[0]}{more if len(found.faults) > 1 else ''}")

@@ -11,10 +11,10 @@ from monaiseg.data.cases import Case, data_hash, group_of, images_of
 from monaiseg.data.classes import FOREGROUND, OBJECTS, Classes
 from monaiseg.data.finding import ClassTable, every_case, find_whole
 from monaiseg.data.generated import generated_kind, write_generated
-from monaiseg.data.layouts import FoundData
+from monaiseg.data.layouts import LAYOUTS, FoundData
 from monaiseg.data.split_files import SplitFile, read_split_file
 from monaiseg.data.splits import FOLDS, check_seed, equal_folds
-from monaiseg.errors import ConfigError, DataError
+from monaiseg.errors import ConfigError, DataError, printable, suggest
 
 TEST = "test"
 """The part that a training leaves alone."""
@@ -107,7 +107,7 @@ def load_cases(
     else:
         root = _existing(data_root)
     file = None if split == "none" else read_split_file(split)
-    found, named = find_whole(root, file.layout if file and layout == "auto" else layout, classes)
+    found, named = find_whole(root, _layout(layout, file), classes)
     if file is not None:
         cases = _split_by_file(found, named, fold, part, file)
     else:
@@ -135,6 +135,17 @@ def _existing(data_root: str) -> Path:
     if not root.exists():
         raise DataError(f"data_root {root}: no such folder; give an existing one with --data_root")
     return root
+
+
+def _layout(layout: str, file: SplitFile | None) -> str:
+    """Return the layout that is asked for: else that of the split file, where it is of one."""
+    if file is None or layout != "auto":
+        return layout
+    named, known = file.layout.split(" and "), [one.name for one in LAYOUTS]
+    for name in named:
+        if name not in known:
+            raise ConfigError(f"split {file.name}: its layout is {name!r}{suggest(name, known)}")
+    return named[0] if len(named) == 1 else layout
 
 
 def _classes_text(classes: Classes) -> str:
@@ -167,7 +178,7 @@ def _train_cases(found: FoundData) -> list[Case]:
 
 def _split_by_file(found: FoundData, classes: Classes, fold: int, part: str, file: SplitFile) -> CaseSplit:
     parts = file.split(every_case(found))
-    how = f"{file.name} (by {file.made.get('by')}, seed {file.made.get('seed')})"
+    how = f"{file.name} (by {printable(str(file.made.get('by')))}, seed {printable(str(file.made.get('seed')))})"
     if file.in_folds and part == TEST:
         raise ConfigError(f"fold is test; {file.name} has folds 0 to {len(parts) - 1}: give one of them, or {_SPLIT}")
     if file.in_folds:

@@ -14,7 +14,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 
 from monaiseg.data.ahead import work_ahead
 from monaiseg.data.cases import Case, images_of
-from monaiseg.data.pictures import unreadable
+from monaiseg.data.pictures import opened, unreadable
 from monaiseg.data.reading import image_shape, read_image
 from monaiseg.data.store import ELSEWHERE, ArrayStore
 from monaiseg.errors import DataError
@@ -69,7 +69,7 @@ def look_of(case: Case) -> Array:
 
 def _draft(path: str) -> Array:
     try:
-        with Image.open(path) as picture:
+        with opened(path) as picture:
             picture.draft("RGB", (DRAFT, DRAFT))
             return np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
     except Exception as error:

@@ -18,6 +18,9 @@ Mask = npt.NDArray[np.bool_]
 EDGE = 64
 """How far a mask's grey values may be from 0 and 255 to count as edges that JPEG or resizing left."""
 
+COLOURED = 100_000
+"""Pixels that are looked at for a colour to name: to sort all of a large picture takes a minute."""
+
 GRADIENT = 8
 """So many different greys are a gradient along edges, not classes."""
 
@@ -52,9 +55,9 @@ def flat_values(values: Array, path: str, spatial_dims: int) -> Array:
 
 
 def _a_colour(values: Array) -> Array:
-    """Return the commonest colour of a picture that is not black."""
-    colours, counts = np.unique(values.reshape(-1, values.shape[-1]), axis=0, return_counts=True)
-    counts[(colours == 0).all(axis=1)] = 0
+    """Return the commonest colour of a picture that is no grey, among the first `COLOURED` pixels of these."""
+    coloured = values[(values != values[..., :1]).any(axis=-1)][:COLOURED]
+    colours, counts = np.unique(coloured, axis=0, return_counts=True)
     return np.asarray(colours[counts.argmax()])
 
 

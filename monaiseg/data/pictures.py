@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,15 +13,35 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
+from monaiseg.data.bounds import check_held
 from monaiseg.errors import DataError
+
+# What they say of damaged files beside the error that they raise, a line a tag of each file, helps nobody.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+FORMATS = ("BMP", "JPEG", "PNG", "TIFF")
+"""What is read, whatever the file is called: others of Pillow's start programs (EPS) or are hardly ever looked at."""
 
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")
 """Pillow's modes of more than 8 bits."""
 
 TIFF = (".tif", ".tiff")
 
+DEFLATED = 1032
+"""Bytes that one byte of a PNG can stand for at most."""
+
 _ORIENTATION, _BITS = 0x112, 0x102
 """The tags that tell how a picture is to be turned for looking at it (1: not at all), and the bits of each colour."""
+
+
+REFUSED = (UnidentifiedImageError, Image.DecompressionBombError)
+"""How Pillow refuses a picture that tifffile may yet read."""
+
+
+def opened(path: str) -> Image.Image:
+    """Return the picture, of which the header alone is read; raises what Pillow raises."""
+    return Image.open(path, formats=FORMATS)
 
 
 def open_picture(path: str) -> Image.Image:
@@ -27,12 +51,16 @@ def open_picture(path: str) -> Image.Image:
         DataError: the file cannot be read, holds several pictures, colours of more than 8 bits, or is to be turned.
     """
     try:
-        with Image.open(path) as picture:
+        with opened(path) as picture:
+            check_held(path, picture.size, len(picture.getbands()))
+            _check_packed(picture, path)
             refusal = _refusal(picture, path)
             picture.load()
             frames = getattr(picture, "n_frames", 1)
-    except UnidentifiedImageError as error:
+    except REFUSED as error:
         return _open_tiff(path, error)
+    except DataError:
+        raise
     except Exception as error:
         raise unreadable(path, "a picture", error) from error
     if frames > 1:
@@ -42,6 +70,15 @@ def open_picture(path: str) -> Image.Image:
     if picture.mode == "I;16B":
         return Image.fromarray(np.asarray(picture).astype(np.uint16))
     return picture
+
+
+def _check_packed(picture: Image.Image, path: str) -> None:
+    """Raise DataError for a PNG of more pixels than its bytes can stand for: Pillow makes what is missing black."""
+    bits = 1 if picture.mode in ("1", "L", "P") else 8 * len(picture.getbands())
+    size = os.path.getsize(path)
+    if picture.format == "PNG" and picture.width * picture.height * bits > 8 * DEFLATED * size:
+        told = f"declares {picture.width}x{picture.height} pixels, for which its {size} bytes are too few"
+        raise DataError(f"{path}: {told}; replace or remove it", "unreadable")
 
 
 def _refusal(picture: Image.Image, path: str) -> DataError | None:
@@ -81,19 +118,33 @@ def palette_values(picture: Image.Image, path: str) -> npt.NDArray[Any]:
 
 
 def _open_tiff(path: str, refusal: Exception) -> Image.Image:
-    """Return the picture of a TIFF that Pillow refuses, as CVC-ClinicDB's: three samples a pixel, tagged as grey."""
+    """Return the picture of a TIFF that Pillow refuses: for its size, or as CVC-ClinicDB's, tagged as grey with RGB."""
     if not path.lower().endswith(TIFF):
-        raise unreadable(path, "a picture", refusal) from refusal
+        raise _refused(path, refusal) from refusal
     try:
         with tifffile.TiffFile(path) as file:
             frames, page = len(file.pages), file.pages.first
+            if page.dtype is None:
+                raise ValueError("its values are of no known type")  # noqa: TRY301
+            check_held(path, page.shape, page.dtype.itemsize)
+            if math.prod(page.chunked) > os.path.getsize(path):  # tifffile would go through them one by one
+                raise ValueError("it declares more strips than it has bytes")  # noqa: TRY301
             pixels = page.asarray()
             planes_first = page.axes.startswith("S")
         if frames == 1:
             return Image.fromarray(np.moveaxis(pixels, 0, -1).copy() if planes_first else pixels)
+    except DataError:
+        raise
     except Exception as error:
         raise unreadable(path, "a picture", error) from error
     raise DataError(f"{path}: holds {frames} pictures; save one a file", "frames")
+
+
+def _refused(path: str, refusal: Exception) -> DataError:
+    if isinstance(refusal, Image.DecompressionBombError):
+        told = f"has more pixels than Pillow decodes ({2 * (Image.MAX_IMAGE_PIXELS or 0)})"
+        return DataError(f"{path}: {told}; cut it into tiles, or save it as TIFF without compression", "size")
+    return unreadable(path, "a picture", refusal)
 
 
 def picture_size(path: str) -> tuple[int, int]:
@@ -109,9 +160,9 @@ def picture_mode(path: str) -> str:
 
 def _header(path: str) -> Image.Image:
     try:
-        with Image.open(path) as picture:
+        with opened(path) as picture:
             return picture
-    except UnidentifiedImageError as error:
+    except REFUSED as error:
         return _open_tiff(path, error)
     except Exception as error:
         raise unreadable(path, "a picture", error) from error
@@ -122,9 +173,9 @@ def needs_tifffile(path: str) -> bool:
     if not path.lower().endswith(TIFF):
         return False
     try:
-        with Image.open(path):
+        with opened(path):
             return False
-    except UnidentifiedImageError:
+    except REFUSED:
         return True
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monaiseg._files import write_json
+from monaiseg._files import read_json, write_json
 from monaiseg.data.cases import Case, content_hash
 from monaiseg.data.looks import read_each
 from monaiseg.data.splits import PARTS
@@ -120,11 +120,12 @@ def read_split_file(path: str | Path) -> SplitFile:
     """
     file = Path(path).expanduser()
     try:
-        content = json.loads(file.read_text())
+        content = read_json(file)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not JSON"
         raise ConfigError(f"split {file}: cannot be read ({reason}); make one with monaiseg data split") from error
     content = content.get("file", content) if isinstance(content, dict) else {}
+    content = content if isinstance(content, dict) else {}
     fields: dict[str, Any] = {key: content.get(key) for key in FIELDS}
     if content.get("format") != FORMAT or not all(isinstance(fields[key], kind) for key, kind in FIELDS.items()):
         raise ConfigError(f"split {file}: is no split file; make one with monaiseg data split")

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import nibabel
 import numpy as np
 import numpy.typing as npt
+from nibabel.openers import Opener
 
+from monaiseg.data._nrrd import read_nrrd, read_nrrd_header
+from monaiseg.data.bounds import check_held
 from monaiseg.data.cases import VOLUMES
 from monaiseg.data.pictures import unreadable
-from monaiseg.errors import ConfigError
+from monaiseg.errors import DataError
+
+# What they say of damaged files beside the error that they raise helps nobody.
+warnings.filterwarnings("ignore", module=r"nibabel\.")
+logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
 
 Array = npt.NDArray[Any]
 
 NRRD = ".nrrd"
+_NIFTI = (nibabel.Nifti1Image, nibabel.Nifti2Image)
 _CHANNELS = ("vector", "list", "RGB-color", "RGBA-color", "3-vector", "4-vector")
 _LPS, _LAS = np.diag([-1.0, -1.0, 1.0, 1.0]), np.diag([-1.0, 1.0, 1.0, 1.0])
 _TO_RAS = {
@@ -74,10 +84,12 @@ def is_volume(path: str) -> bool:
 def read_volume(path: str) -> Array:
     """Return the values `[*spatial]`, or `[*spatial, C]`, as float32; raises DataError if the file cannot be read."""
     if path.lower().endswith(NRRD):
-        values, header = _nrrd(path, "read")
+        values, header = read_nrrd(path)
         return np.asarray(np.moveaxis(values, 0, -1) if _has_channels(header) else values, dtype=np.float32)
+    image = _nifti(path)
     try:
-        data: Array = np.asarray(nibabel.load(path).dataobj, dtype=np.float32)
+        with np.errstate(all="ignore"):  # what overflows becomes infinite, which is told where it matters
+            data: Array = np.asarray(image.dataobj, dtype=np.float32)
     except Exception as error:
         raise unreadable(path, "NIfTI", error) from error
     return data
@@ -87,22 +99,25 @@ def volume_geometry(path: str) -> Geometry:
     """Return where the volume lies, from its header; raises DataError if it cannot be read."""
     if path.lower().endswith(NRRD):
         return _nrrd_geometry(path)
+    image = _nifti(path)
+    return Geometry(tuple(image.shape), np.asarray(image.affine, dtype=np.float64), str(image.get_data_dtype()))
+
+
+def _nifti(path: str) -> Any:
+    """Return what nibabel makes of a file, without its values; nothing is read by a header that asks for too much."""
     try:
-        image = nibabel.load(path)
-        return Geometry(tuple(image.shape), np.asarray(image.affine, dtype=np.float64), str(image.get_data_dtype()))
+        with Opener(path) as file:
+            block = file.read(_NIFTI[-1].header_class.sizeof_hdr)
+        kind = next((kind for kind in _NIFTI if kind.header_class.may_contain_header(block)), None)
+        if kind is None:
+            raise ValueError("it does not begin as NIfTI does")  # noqa: TRY301
+        header = kind.header_class(block[: kind.header_class.sizeof_hdr], check=False)
+        check_held(path, header.get_data_shape(), header.get_data_dtype().itemsize, int(header.get_data_offset()))
+        return kind.from_filename(path)
+    except DataError:
+        raise
     except Exception as error:
         raise unreadable(path, "NIfTI", error) from error
-
-
-def _nrrd(path: str, read: str) -> Any:
-    try:
-        import nrrd
-    except ImportError as error:
-        raise ConfigError(f"{path}: reading NRRD needs pynrrd: pip install 'monaiseg[nrrd]'") from error
-    try:
-        return getattr(nrrd, read)(path)
-    except Exception as error:
-        raise unreadable(path, "NRRD", error) from error
 
 
 def _has_channels(header: dict[str, Any]) -> bool:
@@ -110,10 +125,13 @@ def _has_channels(header: dict[str, Any]) -> bool:
 
 
 def _nrrd_geometry(path: str) -> Geometry:
-    header = _nrrd(path, "read_header")
-    sizes = tuple(int(size) for size in header["sizes"])
-    shape = (*sizes[1:], sizes[0]) if _has_channels(header) else sizes
-    return Geometry(shape, _nrrd_affine(header), str(header["type"]))
+    header = read_nrrd_header(path)
+    try:
+        sizes = tuple(int(size) for size in header["sizes"])
+        shape = (*sizes[1:], sizes[0]) if _has_channels(header) else sizes
+        return Geometry(shape, _nrrd_affine(header), str(header["type"]))
+    except (ValueError, IndexError) as error:
+        raise unreadable(path, "NRRD", error) from error
 
 
 def _nrrd_affine(header: dict[str, Any]) -> npt.NDArray[np.float64]:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from monaiseg._files import write_bytes
+from monaiseg._tensors import read_tensors
 from monaiseg.errors import ConfigError
 
 LAST, PREVIOUS, DAMAGED = "last.pt", "previous.pt", "damaged.pt"
@@ -73,7 +74,9 @@ def verified(path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
-        state: Any = None if broken else torch.load(path, map_location="cpu", weights_only=True)
+        state: Any = None if broken else read_tensors(path)
+    except ConfigError:
+        raise
     except Exception as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ConfigError(f"{path}: is damaged ({reason})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import subprocess
@@ -57,7 +58,7 @@ def observe(entry: Entry, options: Mapping[str, Any]) -> Observation:
         if not told.is_file():
             last = (done.stderr.replace(MARK, "").strip().splitlines() or ["nothing was said"])[-1]
             raise PromiseBroken(f"a process that imports and builds it ends with code {done.returncode}: {last}")
-        seen = pickle.loads(told.read_bytes())
+        seen = json.loads(told.read_text())
     printed = [text for stream in (done.stdout, done.stderr) for text in _said(stream)]
     return Observation(seen["found"], tuple(seen["heavy"]), tuple(printed), tuple(seen["opened"]))
 

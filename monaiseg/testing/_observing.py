@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import pickle
 import sys
 from collections.abc import Callable, Iterator
@@ -146,7 +147,7 @@ def main() -> None:
     watch = Watch({module.partition(":")[0].partition(".")[0] for module in modules} - {"torch", "monai", "monaiseg"})
     found, heavy = _import_entry(points, task, watch)
     _construct(task, watch)
-    Path(told).write_bytes(pickle.dumps({"found": found, "heavy": heavy, "opened": watch.opened}))
+    Path(told).write_text(json.dumps({"found": found, "heavy": heavy, "opened": watch.opened}))
 
 
 if __name__ == "__main__":

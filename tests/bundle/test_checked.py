@@ -89,3 +89,30 @@ def test_the_command_lists_and_warns(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "WARNING: inference.yaml: further: " in capsys.readouterr().out
     assert main(["bundle", "check", str(mine), "--epoch", "2"]) == 2
     assert f"{mine / 'train.yaml'}: --epoch matches nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: {_target_: DiceLoss, 1: 2}", "a: DiceLoss takes no '1'"),
+        ("a: '%b::0'\nb: text", r"train.yaml: cannot be parsed \(.*\); mend that entry"),
+        ("a: '%nowhere::b'", "train.yaml: cannot be parsed"),
+    ],
+)
+def test_entries_that_cannot_be_parsed_are_told_with_the_file(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "train.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=message) as raised:
+        check_bundle(str(tmp_path))
+    assert str(raised.value).startswith(f"{tmp_path / 'train.yaml'}: ")
+
+
+def test_what_a_bundle_holds_does_nothing_to_the_terminal_that_shows_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else what it executes could clear the line that tells so."""
+    text = r"""{"a": "$evil('\e[2K\u202e')", "b\e[2J": "$evil()"}"""
+    (tmp_path / "train.yaml").write_text(text)
+    assert main(["bundle", "check", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert r"$evil('\x1b[2K\u202e')" in out and r"WARNING: train.yaml: b\x1b[2J: evil" in out
+    assert not {"\x1b", "\u202e"} & set(out)

@@ -203,7 +203,7 @@ def test_a_run_that_is_being_trained_is_left_alone(here, data, capsys):
     run = only_run(Path())
     assert "is being trained by another process" in refused(capsys, 2, "resume", str(run))
     assert train(data, "--resume", "auto", epochs=1) == 0
-    assert f"not {run} is being trained" in capsys.readouterr().out
+    assert f"not {run}: {run} is being trained" in capsys.readouterr().out
     assert training.kill() == -9
     assert main(["resume", str(run), "--epochs", "1000", "--early_stopping", "1"]) == 0
 

@@ -228,3 +228,13 @@ def test_real_hippocampus(real_data: Callable[[str], Path]) -> None:
     split = load_cases(str(real_data("msd-hippocampus")))
     assert (len(split.train) + len(split.validation), split.layout) == (195, "decathlon")
     assert split.classes.names == ("1", "2")
+
+
+@pytest.mark.parametrize("labels", [[], ["a"], 3, {"a": {}}, {"0": "background", "9" * 5000: "a"}, {"a\n": 1}])
+def test_labels_of_the_decathlon_that_are_none(labels: object, tmp_path: Path) -> None:
+    for folder in ("imagesTr", "labelsTr"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))
+    with pytest.raises(DataError) as raised:
+        find_data(tmp_path)
+    assert str(raised.value).startswith(f"{tmp_path / 'dataset.json'}: ") and str(raised.value).isprintable()

@@ -128,3 +128,29 @@ def test_every_row_that_cannot_be_used_is_kept_for_the_check(files: Path) -> Non
     assert len(found.faults) == 2 and len(found.cases) == 1
     with pytest.raises(DataError, match=r"row 1 .* \(and 1 more; monaiseg data check .* lists them\)"):
         load_cases(str(files))
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b"])
+def test_a_name_that_no_file_can_have(files: Path, name: str) -> None:
+    path = write_json(files, [{"image": name, "label": "truth/1.png"}])
+    (told,) = find_data(path).faults
+    assert str(told).startswith(f"{path}: row 1 ") and told.kind == "list"
+
+
+def test_an_id_that_no_file_can_be_called_by(files: Path) -> None:
+    path = write_json(files, [{"image": "scans/1.png", "label": "truth/1.png", "id": "9" * 5000}])
+    (told,) = find_data(path).faults
+    assert "its id has 5000 characters; write 200 at most" in str(told)
+
+
+@pytest.mark.parametrize("fold", ["²", "9" * 5000, "1.0"])
+def test_folds_that_are_no_numbers(files: Path, fold: str) -> None:
+    path = write_json(files, [{"image": "scans/1.png", "label": "truth/1.png", "fold": fold}])
+    (told,) = find_data(path).faults
+    assert "write a whole number from 0" in str(told)
+
+
+def test_json_that_is_nested_too_deeply(files: Path) -> None:
+    path = files / "cases.json"
+    path.write_text("[" * 100_000)
+    refused(lambda: find_data(path), str(path), "nested too deeply")

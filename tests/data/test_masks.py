@@ -180,3 +180,10 @@ def test_a_volume_with_several_label_channels_is_refused(tmp_path: Path) -> None
 def test_masks_of_other_dimensions(tmp_path: Path, shape: tuple[int, ...], dims: int) -> None:
     path = nifti(tmp_path, np.resize(np.array([0, 1], np.uint8), shape))
     refused(lambda: read_mask(path, dims), path)
+
+
+def test_the_colour_that_is_named_is_one_and_no_grey(tmp_path: Path) -> None:
+    pixels = np.full((40, 40, 3), 255, np.uint8)
+    pixels[0, :2], pixels[1, :3] = (200, 0, 0), (0, 90, 0)
+    path = png(tmp_path, pixels)
+    refused(lambda: read_mask(path, 2), path, "is a colour picture", "{'name': [0, 90, 0]}")

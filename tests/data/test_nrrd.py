@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from monaiseg.data import load_cases
-from monaiseg.data.volumes import volume_geometry
+from monaiseg.data.volumes import read_volume, volume_geometry
+from monaiseg.errors import DataError
 
 nrrd = pytest.importorskip("nrrd")
 
@@ -67,3 +68,14 @@ def test_channels_have_no_direction(tmp_path: Path) -> None:
     )
     geometry = volume_geometry(path)
     assert geometry.spacing == (1, 2, 3) and geometry.shape == (4, 5, 6, 3)
+
+
+@pytest.mark.parametrize("field", ["type", "sizes", "dimension", "encoding"])
+def test_a_header_without_what_it_needs(field: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.nrrd"
+    lines = Path(write(path, (4, 5, 6))).read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join(line for line in lines if not line.startswith(f"{field}:".encode())))
+    for read in (volume_geometry, read_volume):
+        with pytest.raises(DataError, match="cannot be read as NRRD") as raised:
+            read(str(path))
+        assert str(raised.value).startswith(f"{path}: ")

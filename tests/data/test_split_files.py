@@ -228,3 +228,29 @@ def test_a_folder_that_comes_split_is_split_anew(tmp_path: Path, write_pairs: Wr
     made(tmp_path / "set", [1.0] * 5).write(tmp_path / "s.json")
     seen = [ids(load_cases(str(tmp_path / "set"), fold=fold, split=str(tmp_path / "s.json")))[1] for fold in range(5)]
     assert sorted(sum(seen, [])) == [case["id"] for case in cases]
+
+
+@pytest.mark.parametrize("held", [[1], "text", None])
+def test_a_record_whose_split_is_none(folder: Path, tmp_path: Path, held: Any) -> None:
+    (tmp_path / "s.json").write_text(json.dumps({"file": held}))
+    with pytest.raises(ConfigError, match=r"s.json: is no split file"):
+        load_cases(str(folder), split=str(tmp_path / "s.json"))
+
+
+def test_a_layout_that_there_is_not_is_told_with_the_file(folder: Path, folds: Path) -> None:
+    edited(folds, lambda content: content.update(layout="images_mask"))
+    with pytest.raises(ConfigError, match=r"folds.json: its layout is 'images_mask'; did you mean 'images_masks'"):
+        load_cases(str(folder), split=str(folds))
+
+
+def test_a_split_of_sets_of_two_layouts_is_taken(tmp_path: Path, write_pairs: Write) -> None:
+    write_pairs(tmp_path / "set" / "a", 4, (40, 40))
+    beside = write_pairs(tmp_path / "set" / "b", 3, (40, 40), seed=9)
+    for mask in (beside / "masks").iterdir():
+        mask.rename(beside / "images" / f"{mask.stem}_mask.png")
+    (beside / "masks").rmdir()
+    split = made(tmp_path / "set", [1.0] * 3)
+    assert split.layout == "images_masks and side_by_side"
+    split.write(tmp_path / "s.json")
+    cases = load_cases(str(tmp_path / "set"), split=str(tmp_path / "s.json"))
+    assert len(cases.train) + len(cases.validation) == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import os
 import stat
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monaiseg.data._unpacking import is_archive, unpack
+from monaiseg.data._unpacking import LEAST, LONGEST, is_archive, unpack
 from monaiseg.errors import DataError
 
 Files = dict[str, bytes]
@@ -196,3 +197,46 @@ def test_a_tar_with_a_zip_at_its_end_is_a_tar(tmp_path: Path) -> None:
     archive = write_tar(tmp_path / "a.tar", ("inner.zip", {}, inner))
     damaged(archive, lambda content: content[: 512 + 512 * -(-len(inner) // 512)])  # as some write it: no padding
     assert opened(archive, tmp_path / "out") == {"inner.zip": inner}
+
+
+@pytest.mark.parametrize("format", ["zip", "tar.gz"])
+def test_files_without_content_count_too(format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes a block of the disk, and an archive of a few megabytes may hold millions of them."""
+    monkeypatch.setattr("monaiseg.data.bounds.MOST", 40 * LEAST)
+    fields = {"type": tarfile.DIRTYPE} if format == "tar.gz" else {}
+    members = [(f"{number}/", fields, b"") for number in range(41)]
+    monkeypatch.setattr("monaiseg.data.bounds.TIMES", 0)
+    assert opened(FORMATS[format](tmp_path / f"a.{format}", *members[:40]), tmp_path / "out") == {}
+    with pytest.raises(DataError, match="unpacks to over"):
+        opened(FORMATS[format](tmp_path / f"b.{format}", *members), tmp_path / "more")
+
+
+def test_a_name_of_a_tar_that_inflates_without_end(tmp_path: Path) -> None:
+    """tarfile reads a name at once: a few megabytes would be gigabytes."""
+    path = tmp_path / "a.tar.gz"
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 2 * LONGEST
+    path.write_bytes(gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + b"a" * header.size + bytes(10_240)))
+    assert not is_archive(path)
+    with pytest.raises(DataError, match=f"cannot be unpacked .*a name of {2 * LONGEST} bytes"):
+        opened(path, tmp_path / "out")
+
+
+def test_a_damaged_header_is_not_taken_for_the_end(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "a.tar", ("a", {}, b"1"), ("b", {}, b"2"))
+    content = bytearray(archive.read_bytes())
+    content[1024 + 150] ^= 1
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match=r"cannot be unpacked \(a damaged header"):
+        opened(archive, tmp_path / "out")
+
+
+def test_a_zip_that_names_a_place_far_behind_its_end(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "a.zip", ("a", {}, b"1"))
+    content = bytearray(archive.read_bytes())
+    at = content.index(b"PK\x01\x02")
+    content[at + 42 : at + 46] = b"\xff\xff\xff\x7f"
+    content[content.index(b"PK\x05\x06") + 16] += 9  # then all of it is taken to be shifted, to before the beginning
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        opened(archive, tmp_path / "out")

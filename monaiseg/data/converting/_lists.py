@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -72,8 +71,8 @@ class CaseList(Writer):
         return SEPARATOR.join(paths) + (SEPARATOR if not isinstance(files, str) and len(paths) == 1 else "")
 
     def _path(self, file: str) -> str:
-        """Return a file as seen from the folder of the list, both without links, which `..` does not go back over."""
-        path = os.path.relpath(Path(file).parent.resolve() / Path(file).name, self.folder.resolve())
+        """Return where a file is, from / on: the list lies elsewhere, and a list that says `..` is not read."""
+        path = str(Path(file).parent.resolve() / Path(file).name)
         if SEPARATOR in path or path != path.strip():
             raise DataError(f"{file}: has {SEPARATOR} or a space at an end, which a list cannot hold; rename it")
         return path

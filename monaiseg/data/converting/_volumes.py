@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from monaiseg._files import read_json
 from monaiseg.data.cases import Case, images_of
 from monaiseg.data.classes import Classes, classes_in_json
 from monaiseg.data.converting._labels import by_value
@@ -67,7 +67,7 @@ def channel_names(case: Case) -> Sequence[str]:
     count = image_shape(case)[0]
     path = Path(images_of(case)[0]).parent.parent / "dataset.json"
     try:
-        facts = json.loads(path.read_text())
+        facts = read_json(path)
         named = facts.get("channel_names") or facts["modality"]
         names = [str(named[str(index)]) for index in range(len(named))]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -9,7 +9,7 @@ from monaiseg.data.cases import Case, name_fault
 from monaiseg.data.layouts._finding import LAYOUTS, find
 from monaiseg.data.layouts._listing import FoundData, Layout
 from monaiseg.data.layouts._tables import lists_in
-from monaiseg.errors import ConfigError, DataError, suggest
+from monaiseg.errors import ConfigError, DataError, printable, suggest
 
 __all__ = ["LAYOUTS", "FoundData", "Layout", "find_data", "list_cases"]
 
@@ -66,7 +66,7 @@ def list_cases(root: Path, layout: str = "auto") -> tuple[str, list[Case]]:
     """
     found = find_data(root, layout)
     for note in found.said:
-        logger.warning("%s", note)
+        logger.warning("%s", printable(note))
     if found.faults:
         raise found.faults[0]
     return found.layout, found.cases

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from monaiseg.data.cases import Case, Channel, by_stem, image_files, stem
+from monaiseg.data.cases import Case, Channel, by_stem, image_files, name_fault, stem
 from monaiseg.data.classes import Classes, classes_beside
 from monaiseg.data.layouts._listing import (
     SPLIT,
@@ -95,6 +95,8 @@ def _read_classes(images: Path, masks: Path) -> Listing:
     classes = _class_folders(images, masks)
     if not classes:
         raise DataError(f"{masks}: no class folders in it; expected masks/<class>/<stem>.*")
+    if fault := next((fault for folder in classes if (fault := name_fault(folder))), None):
+        raise fault
     listing = _pair(images, classes)
     listing.leave_out(image_files(masks))
     listing.classes = Classes("masks", tuple(folder.name for folder in classes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 from monaiseg.data.cases import Case, Channel, stem
 from monaiseg.data.layouts._listing import Listing
-from monaiseg.errors import DataError
+from monaiseg.errors import DataError, printable
 
 PARTS = {
     "train": "train",
@@ -22,6 +24,8 @@ PARTS = {
 }
 IMAGE, LABEL = "image", "label"
 Row = dict[str, Any]
+LONGEST = 200
+"""Characters of an id: with what follows it, it must be the name of a file."""
 
 
 class RowFault(ValueError):
@@ -120,7 +124,7 @@ def _entry(number: int, row: Row | str, folder: Path) -> _Entry:
     fold = row.get("fold")
     if fold in (None, ""):
         return _Entry(number, case, part, None)
-    if not str(fold).isdigit():
+    if not re.fullmatch("[0-9]{1,6}", str(fold)):
         raise RowFault(f"its fold is {fold!r}; write a whole number from 0")
     return _Entry(number, case, part, int(fold))
 
@@ -136,7 +140,16 @@ def _case(row: Row, folder: Path) -> Case | None:
         return None
     name, group = ("" if row.get(key) is None else str(row[key]) for key in ("id", "group"))
     first = image if isinstance(image, str) else image[0]
+    if len(name) > LONGEST:
+        raise RowFault(f"its id has {len(name)} characters; write {LONGEST} at most, as files are called by it")
+    for text in (name, group, *_flat([image, *label])):
+        if printable(text) != text:
+            raise RowFault(f"{text!r} holds what cannot be shown; rename it")
     return Case(image=image, label=label, id=name or stem(Path(first)), group=group or None)
+
+
+def _flat(label: Sequence[Channel]) -> list[str]:
+    return [file for channel in label for file in ([channel] if isinstance(channel, str) else channel)]
 
 
 def _paths(folder: Path, entry: Any, what: str) -> Channel:
@@ -151,14 +164,17 @@ def _paths(folder: Path, entry: Any, what: str) -> Channel:
 
 def _under(folder: Path, name: str) -> str:
     """Return the path of a file in a list; Windows writes its separators otherwise."""
-    path = folder / name
-    return str(path if "\\" not in name or path.is_file() else folder / name.replace("\\", "/"))
+    path = Path(name)
+    if "\\" in name and not os.path.isfile(folder / path):
+        path = Path(name.replace("\\", "/"))
+    if ".." in path.parts and not path.is_absolute():
+        raise RowFault(f"{name!r} leads out of the folder of the list; write the whole path, from / on, if it is meant")
+    return str(folder / path)
 
 
 def _unusable(case: Case, seen: set[str]) -> str:
     if case["id"] in seen:
         return f"has the id {case['id']} of an earlier row; give each an id of its own"
-    named = [case["image"], *case["label"]]
-    files = [file for entry in named for file in ([entry] if isinstance(entry, str) else entry)]
-    gone = next((file for file in files if not Path(file).is_file()), None)
+    files = _flat([case["image"], *case["label"]])
+    gone = next((file for file in files if not os.path.isfile(file)), None)
     return f"names {gone}, which does not exist" if gone else ""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from monaiseg._files import read_json
 from monaiseg.data.classes import Classes, classes_beside, classes_in_json
 from monaiseg.data.layouts._listing import Layout, Listing, by_name, merged_classes
 from monaiseg.data.layouts._rows import IMAGE, LABEL, PARTS, Row, listing_of
 from monaiseg.data.layouts._volumes import FACTS, has_folders
-from monaiseg.errors import DataError
+from monaiseg.errors import ConfigError, DataError
 
 SEPARATOR = ";"
 """Between the files of a cell."""
@@ -34,13 +34,9 @@ def _lists_cases(path: Path) -> bool:
     try:
         if path.suffix.lower() == ".csv":
             return not _lacking(_columns(path)[0])
-        return any(isinstance(row, dict) and IMAGE in row for row in _json_rows(_json(path))[:1])
+        return any(isinstance(row, dict) and IMAGE in row for row in _json_rows(read_json(path))[:1])
     except (OSError, ValueError, csv.Error):
         return False
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding=_UTF8))
 
 
 def _json_rows(content: Any) -> list[Any]:
@@ -127,11 +123,11 @@ def read_list(path: Path) -> Listing:
             rows, named = _csv_rows(path)
             classes = Classes("masks", named) if named else None
         else:
-            content = _json(path)
+            content = read_json(path)
             rows = _json_rows(content)
             labels = content.get("labels") if isinstance(content, dict) else None
             classes = classes_in_json(labels, str(path)) if isinstance(labels, dict) else None
-    except (OSError, ValueError, KeyError, csv.Error) as error:
+    except (OSError, ValueError, KeyError, csv.Error, ConfigError) as error:
         raise DataError(f"{path}: cannot be read as a list of cases ({error}); mend it") from error
     if not rows:
         raise DataError(f"{path}: lists no cases; write rows with image and label, or training and validation lists")

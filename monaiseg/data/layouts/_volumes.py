@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from monaiseg._files import read_json
 from monaiseg.data.cases import Case, by_stem, image_files, stem
 from monaiseg.data.classes import Classes, classes_in_json
 from monaiseg.data.layouts._listing import Layout, Listing
@@ -84,8 +84,8 @@ def _classes(root: Path) -> Classes | None:
     if not path.is_file():
         return None
     try:
-        facts: dict[str, Any] = json.loads(path.read_text())
-        labels = facts["labels"]
+        facts: dict[str, Any] = read_json(path)
+        labels = dict(facts["labels"])
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: has no labels that can be read ({error}); mend or remove it") from error
     return classes_in_json(labels, str(path))
