@@ -11,6 +11,7 @@ from monaiseg._registry import registry
 from monaiseg.build import build_network
 from monaiseg.data import build_augmentation
 from monaiseg.data.generated.writing import generated_kind
+from monaiseg.data.readable import unreadable_cases
 from monaiseg.data.split_files import read_split_file
 from monaiseg.engine import Settings, WholeOrWindowInferer, build_optimizer, build_scheduler, check_roi
 from monaiseg.engine.validation import checked_interval
@@ -74,6 +75,7 @@ def _checks(settings: Settings) -> dict[tuple[str, ...], Callable[..., Any]]:
         ("overlap",): partial(WholeOrWindowInferer, settings.roi_size),
         ("instances",): instance_plan,
         ("generated",): generated_kind,
+        ("unreadable",): partial(unreadable_cases, ()),
         ("split",): lambda split: None if split == "none" else read_split_file(split),
         ("data_root",): _data_root,
     }

@@ -17,6 +17,7 @@ from torch import nn
 from monaiseg._files import make_folder, write_bytes, write_json
 from monaiseg._ranks import from_writer, is_writer, refuse_strangers
 from monaiseg._registry import registry
+from monaiseg._wording import counted
 from monaiseg.bundle._calling import calling_parser
 from monaiseg.bundle.resumed import NONE, check_epochs, clear_parts, find_resumed, locked, run_facts, tell_changes
 from monaiseg.data import CaseShape, CaseSplit, tell_leaks
@@ -36,6 +37,7 @@ class RunFolder:
     Attributes:
         path: the folder.
         checkpoint: the state to go on with; None in a new folder.
+        notes: lines for the report at the end: how many cases were left out.
 
     Of several processes that train one network the first alone writes; the others know its path and state.
 
@@ -71,6 +73,8 @@ class RunFolder:
         self.path = Path()
         self.facts: dict[str, Any] = {}
         self.checkpoint: dict[str, Any] | None = None
+        left_out = split.origin.get("left_out", {})
+        self.notes = [f"left out        {counted(len(left_out), 'case')} that cannot be read"] if left_out else []
         if is_writer():
             self._open(Path(str(output_dir)), arch, split, settings, network, shape, datasets, resume)
         self.path, self.checkpoint = from_writer((self.path, self.checkpoint))

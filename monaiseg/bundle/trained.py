@@ -116,12 +116,13 @@ class TrainedRun:
         where["classes"] = self.config["classes"] if classes == SAME else classes
         number: Any = self.config["fold"] if fold == SAME else fold
         chosen: dict[str, Any] = {"part": TEST} if fold == TEST else {"fold": number}
+        policy = {"unreadable": self.config["unreadable"]} if own and "unreadable" in self.config else {}
         if own and "file" in self._split:
-            cases = load_cases(**where, **chosen, split=str(self.path / "split.json"))
+            cases = load_cases(**where, **chosen, **policy, split=str(self.path / "split.json"))
         elif not own and fold == SAME:
             cases = all_cases(**where)
         else:
-            cases = load_cases(**where, **chosen, split_seed=self.config["split_seed"])
+            cases = load_cases(**where, **chosen, **policy, split_seed=self.config["split_seed"])
         if own and "file" not in self._split:
             self._check_files(cases, fold == TEST)
         self._check_classes(cases)

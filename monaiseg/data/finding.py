@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monaiseg.data.cases import Case
+from monaiseg.data.cases import Case, images_of
 from monaiseg.data.class_values import find_classes
 from monaiseg.data.classes import Classes, classes_of
 from monaiseg.data.layouts import FoundData, find_data
+from monaiseg.data.readable import ERROR, unreadable_cases
 from monaiseg.data.reading import image_shape
 from monaiseg.errors import DataError, printable
 
@@ -20,11 +21,19 @@ ClassTable = str | Mapping[str, Any]
 """`"auto"`, `"instances"`, or a table as `classes_of` takes it."""
 
 
-def find_whole(root: Path, layout: str = "auto", classes: ClassTable = "auto") -> tuple[FoundData, Classes]:
+def find_whole(
+    root: Path, layout: str = "auto", classes: ClassTable = "auto", unreadable: str = ERROR
+) -> tuple[FoundData, Classes]:
     """Return what is in a folder, or in a file that lists cases, and what its classes are.
 
+    Args:
+        root: the folder or file.
+        layout: a layout's name, or `"auto"`.
+        classes: a table, or `"auto"`.
+        unreadable: of files that cannot be decoded; see `unreadable_cases`.
+
     Raises:
-        ConfigError: `layout` or `classes` cannot be used.
+        ConfigError: `layout`, `classes` or `unreadable` cannot be used.
         DataError: the folder or a case in it cannot be used.
     """
     found = find_data(root, layout)
@@ -33,9 +42,17 @@ def find_whole(root: Path, layout: str = "auto", classes: ClassTable = "auto") -
     if found.faults:
         more = f" (and {len(found.faults) - 1} more; monaiseg data check {root} lists them)"
         raise DataError(f"{found.faults[0]}{more if len(found.faults) > 1 else ''}")
+    found.left_out |= unreadable_cases(found.cases, unreadable)
     if classes != "auto":
         return found, classes_of(classes, "classes")
-    return found, found.classes or find_classes(found.cases, len(image_shape(found.cases[0])[1]))
+    return found, found.classes or _told_by_labels(found)
+
+
+def _told_by_labels(found: FoundData) -> Classes:
+    cases = [case for case in found.cases if images_of(case)[0] not in found.left_out]
+    if not cases:
+        raise DataError(f"{found.root}: has no case whose files can be read; restore them")
+    return find_classes(cases, len(image_shape(cases[0])[1]))
 
 
 def every_case(found: FoundData) -> list[Case]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from monaiseg.data.classes import FOREGROUND, OBJECTS, Classes
 from monaiseg.data.finding import ClassTable, every_case, find_whole
 from monaiseg.data.generated import generated_kind, write_generated
 from monaiseg.data.layouts import LAYOUTS, FoundData
+from monaiseg.data.readable import ERROR
 from monaiseg.data.split_files import SplitFile, read_split_file
 from monaiseg.data.splits import FOLDS, check_seed, equal_folds
 from monaiseg.errors import ConfigError, DataError, printable, suggest
@@ -77,6 +79,7 @@ def load_cases(
     classes: ClassTable = "auto",
     split: str = "none",
     part: str = "validation",
+    unreadable: str = ERROR,
 ) -> CaseSplit:
     """Return the cases of a folder, split into training and validation, and print what was taken.
 
@@ -93,9 +96,10 @@ def load_cases(
         split: a split file, as `monaiseg data split` writes it, or `"none"`.
         part: what validates where the split file, or the folder, has train, validation and test: `"validation"` or
             `"test"`.
+        unreadable: `"error"`, or `"skip"`: cases with a file that cannot be decoded are left out, and told.
 
     Raises:
-        ConfigError: `layout`, `fold`, `generated`, `classes`, `split` or `part` cannot be used.
+        ConfigError: `layout`, `fold`, `generated`, `classes`, `split`, `part` or `unreadable` cannot be used.
         DataError: the folder or a case in it cannot be used, or the split file does not fit it.
     """
     version = generated_kind(generated).version
@@ -107,16 +111,29 @@ def load_cases(
     else:
         root = _existing(data_root)
     file = None if split == "none" else read_split_file(split)
-    found, named = find_whole(root, _layout(layout, file), classes)
+    found, named = find_whole(root, _layout(layout, file), classes, unreadable)
     if file is not None:
         cases = _split_by_file(found, named, fold, part, file)
     else:
         cases = _split_as_it_comes(found, named, part) or _split_into_folds(found, named, fold, split_seed)
+    cases = _without(cases, found.left_out)
     print(
         f"data: {len(cases.train)} training and {counted(len(cases.validation), f'{part} case')} in {cases.root}, "
         f"layout {cases.layout}, {cases.origin['split']}{_classes_text(named)}"
     )
     return cases
+
+
+def _without(cases: CaseSplit, left_out: Mapping[str, str]) -> CaseSplit:
+    """Return the cases but for some, so that all others stay on their side of the split."""
+    both = [*cases.train, *cases.validation]
+    told = {case["id"]: left_out[image] for case in both if (image := images_of(case)[0]) in left_out}
+    if not told:
+        return cases
+    train, validation = (
+        [case for case in side if images_of(case)[0] not in left_out] for side in (cases.train, cases.validation)
+    )
+    return replace(cases, train=train, validation=validation, origin=cases.origin | {"left_out": told})
 
 
 def all_cases(data_root: str, layout: str = "auto", classes: ClassTable = "auto") -> CaseSplit:

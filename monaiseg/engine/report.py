@@ -24,6 +24,7 @@ class Recorder(Protocol):
 
     path: Path
     checkpoint: dict[str, Any] | None
+    notes: list[str]
 
     def record(self, **facts: Any) -> None:
         """Add facts to `run.json`."""
@@ -77,6 +78,7 @@ class Report:
         print(
             f"\nvalidation {scored(scores)}, epoch {best.best_metric_epoch}; {versus(scores)}\n"
             f"{''.join(f'{line}{chr(10)}' for line in details(scores))}"
+            f"{''.join(f'{line}{chr(10)}' for line in self.run_folder.notes)}"
             f"run folder      {folder}\n"
             f"next            monaiseg predict FOLDER --model {shlex.quote(str(folder))} --output_dir predictions",
             flush=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
@@ -147,3 +148,25 @@ def test_stopping_early_is_the_same_after_an_interruption(whole, capsys):
     assert "with --early_stopping 0" in told(capsys.readouterr().err)
     assert main(["resume", str(first), "--early_stopping", "0"]) == 0
     assert json.loads((first / "run.json").read_text())["epochs_done"] == 9
+
+
+@pytest.mark.parametrize("broken", ["images/case_01.png", "masks/case_05.png"])
+def test_a_file_that_cannot_be_decoded(broken, here, pairs, capsys):
+    """Nothing is met in the middle of an epoch: all is read before the first."""
+    Path("data").unlink()
+    shutil.copytree(pairs, "data")
+    whole = Path("data", broken).read_bytes()
+    Path("data", broken).write_bytes(whole[: len(whole) // 2])
+    assert main(["train", "unetpp", *FLAGS]) == 3
+    assert f"data/{broken}: " in told(capsys.readouterr().err)
+    assert not list(Path().glob("runs/*/run.json"))
+    assert main(["train", "unetpp", *FLAGS, "--unreadable", "skip"]) == 0
+    out = capsys.readouterr().out
+    assert f"WARNING: data/{broken}: " in out and "left out        1 case that cannot be read" in out
+    split = json.loads((only_run(Path()) / "split.json").read_text())
+    assert (
+        list(split["left_out"]) == [Path(broken).stem] and Path(broken).stem not in split["train"] + split["validation"]
+    )
+    assert len(split["train"] + split["validation"]) == 7
+    assert main(["evaluate", "--model", str(only_run(Path()))]) == 0
+    assert "difference 0\n" in capsys.readouterr().out

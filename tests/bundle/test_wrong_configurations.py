@@ -54,6 +54,7 @@ WITHOUT_DATA = {
     "--channels_last 1": "channels_last is 1; it must be True, False or auto",
     "--spatial_dims 4": "spatial_dims is 4; it must be 2 or 3",
     "--instances ['edge']": "instances is ['edge']; there is",
+    "--unreadable ignore": "unreadable is 'ignore'; it must be error or skip",
     "--generated cells": "generated is 'cells'",
     "--split nosplit.json": "split nosplit.json: cannot be read",
     "--data_root nowhere": "data_root nowhere: no such folder; give an existing one with --data_root",

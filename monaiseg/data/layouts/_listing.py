@@ -36,6 +36,7 @@ class Listing:
         notes: what is left out, a sentence each.
         orphans: the masks and labels without image, which are left out.
         spared: what makes test cases unusable, which no training needs.
+        left_out: by its first image, why a case is not to be used.
     """
 
     cases: list[Case] = field(default_factory=list)
@@ -78,6 +79,7 @@ class FoundData:
     orphans: list[str] = field(default_factory=list)
     folds: dict[str, int] = field(default_factory=dict)
     spared: list[DataError] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Path, layout: str, listing: Listing) -> FoundData:
