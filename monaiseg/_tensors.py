@@ -22,7 +22,7 @@ def read_tensors(path: Path) -> Any:
         if zipfile.is_zipfile(path):
             _check_stored(path)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except ConfigError:
+    except (ConfigError, MemoryError):
         raise
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error}); give a file of weights") from error

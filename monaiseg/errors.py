@@ -10,12 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 WORKER = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (?:is killed|exited)")
-PEER_LOST = (
-    "Connection closed by peer",
-    "Connection reset by peer",
-    "NCCL communicator was aborted",
-    "remote process exited",
-)
+PEER_LOST = re.compile(r"gloo.*Connection (closed|reset) by peer|NCCL communicator was|NCCL.*remote process exited")
 CPU_FULL = "DefaultCPUAllocator: can't allocate memory"
 """How torch words what it has no class of error for."""
 
@@ -125,7 +120,7 @@ def _fault_of_the_machine(error: BaseException) -> TrainingError | None:
             f"a process that loads data (pid {worker[1]}) was killed, often because memory is out; lower --num_workers "
             "or --batch_size, then go on with monaiseg resume RUN"
         )
-    if any(word in text for word in PEER_LOST):
+    if PEER_LOST.search(text):
         return TrainingError(
             "another process of this training has ended, for a reason that it tells itself; mend that, then go on with "
             "monaiseg resume RUN, with as many processes as there are"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import yaml
+
 from monaiseg._files import PART
-from monaiseg.bundle._records import read_record
+from monaiseg.bundle._records import naming, read_record
+from monaiseg.engine.checkpoint import read_checkpoint
 from monaiseg.errors import ConfigError, DataError, OutputError
 
 NONE, AUTO = "none", "auto"
 
-FREE = (
+FREE = {
+    *("initialize", "finalize", "network_in_training", "sync_batchnorm"),
     "resume",
     "epochs",
     "early_stopping",
@@ -24,8 +30,9 @@ FREE = (
     "dataset_dir",
     "output_dir",
     "bundle_root",
-)
-"""Keys that may change: how long a run is, and where it is. That the data are the same is seen from the data."""
+}
+"""Keys that may change: what an overlay for several processes sets, how long a run is, and where it is. That the data
+are the same is seen from the data."""
 
 COMPUTED = ("device", "amp", "channels_last", "compile")
 """Settings that the machine decides, too."""
@@ -36,8 +43,21 @@ USED: dict[str, Any] = {"status": str, "config": {}}
 LOCK = ".lock"
 
 
-Found = tuple[Path, IO[bytes]]
-"""The folder of a run, and the lock on it."""
+@dataclass(frozen=True)
+class Found:
+    """A run to go on with.
+
+    Attributes:
+        path: its folder.
+        facts: its `run.json`.
+        checkpoint: its state, None where none was saved.
+        lock: on the folder, as long as the file is open.
+    """
+
+    path: Path
+    facts: dict[str, Any]
+    checkpoint: dict[str, Any] | None
+    lock: IO[bytes]
 
 
 def find_resumed(resume: str, output_dir: Path, config: Mapping[str, Any], split: Mapping[str, Any]) -> Found | None:
@@ -47,26 +67,42 @@ def find_resumed(resume: str, output_dir: Path, config: Mapping[str, Any], split
         resume: `"none"`, a run's folder, or `"auto"`: the newest unfinished run of this configuration on these cases
             that nobody trains now.
         output_dir: where `"auto"` looks.
-        config: the plain keys that are about to run.
+        config: what is about to run, as YAML has it.
         split: the cases, as `CaseSplit.record` has them.
 
     Raises:
         ConfigError: there is no such run, it is finished, it ran with something else, or another process trains it.
         DataError: it was trained on other cases.
+        OutputError: its folder cannot be written to.
     """
     if resume == NONE:
         return None
-    if resume == AUTO:
-        return _newest_unfinished(output_dir, config, split)
-    path = Path(str(resume))
+    if resume != AUTO:
+        return _checked(Path(str(resume)), config, split)
+    # By name: a run is called by the time at which it was started.
+    for path in sorted((record.parent for record in output_dir.glob("*/run.json")), reverse=True):
+        try:
+            if not _is_finished(run_facts(path), config):
+                return _checked(path, config, split)
+        except (ConfigError, DataError, OutputError) as error:
+            print(f"resume: not {path}: {str(error).removeprefix('resume: ')}")
+    print(f"resume: no unfinished run of this configuration in {output_dir}, so a new one is started")
+    return None
+
+
+def _checked(path: Path, config: Mapping[str, Any], split: Mapping[str, Any]) -> Found:
     facts = run_facts(path)
-    _check_same(path, facts, config, split)
+    _check_configuration(path, config)
+    _check_cases(path, split)
     if _is_finished(facts, config):
         raise ConfigError(
-            f"resume: {path} is finished after {facts['epochs_done']} epochs; ask for more with --epochs"
+            f"resume: {path} is finished after {_epochs_done(facts)} epochs; ask for more with --epochs"
             + (", and for no end before them with --early_stopping 0" if facts.get("stopped_early") else "")
         )
-    return path, locked(path)
+    lock = locked(path)
+    checkpoint = read_checkpoint(path)
+    _check_epochs(path, checkpoint, config)
+    return Found(path, facts, checkpoint, lock)
 
 
 def run_facts(path: Path) -> dict[str, Any]:
@@ -76,49 +112,63 @@ def run_facts(path: Path) -> dict[str, Any]:
     return read_record(path / "run.json", USED)
 
 
-def _newest_unfinished(output_dir: Path, config: Mapping[str, Any], split: Mapping[str, Any]) -> Found | None:
-    # By name: a run is called by the time at which it was started.
-    for path in sorted((record.parent for record in output_dir.glob("*/run.json")), reverse=True):
-        try:
-            facts = run_facts(path)
-            if _is_finished(facts, config):
-                continue
-            _check_same(path, facts, config, split)
-            return path, locked(path)
-        except (ConfigError, DataError) as error:
-            print(f"resume: not {path}: {str(error).removeprefix('resume: ')}")
-    print(f"resume: no unfinished run of this configuration in {output_dir}, so a new one is started")
-    return None
+def _epochs_done(facts: Mapping[str, Any]) -> int:
+    return int(facts.get("epochs_done", facts["config"].get("epochs", 0)))
 
 
 def _is_finished(facts: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    if facts.get("status") != "finished":
+    if facts["status"] != "finished":
         return False
     if facts.get("stopped_early") and config.get("early_stopping") == facts["config"].get("early_stopping"):
         return True
     asked = config.get("epochs")
-    return not isinstance(asked, int) or asked <= facts["epochs_done"]
+    return not isinstance(asked, int) or asked <= _epochs_done(facts)
 
 
-def _check_same(path: Path, facts: Mapping[str, Any], config: Mapping[str, Any], split: Mapping[str, Any]) -> None:
-    """Raise ConfigError where a run has another configuration, and DataError where it has other cases."""
-    ran = facts["config"]
-    for key in sorted(ran.keys() & config.keys() - set(FREE)):
-        if ran[key] != config[key]:
-            raise ConfigError(
-                f"resume: {path} ran with {key} {ran[key]!r}, and {key} is {config[key]!r}; write --{key} {ran[key]!r} "
-                f"or run its own with --config_file {path / 'config.yaml'}"
-            )
-    if read_record(path / "split.json", {"hash": str})["hash"] != split["hash"]:
-        raise DataError(
-            f"resume: {path} was trained on other cases than those of --data_root; give its own, or restore them"
+def _check_configuration(path: Path, config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a run was built from something else, in what both have."""
+    file = path / "config.yaml"
+    with naming(file):
+        ran = yaml.safe_load(file.read_text())
+        told = next(
+            (told for key in sorted(ran.keys() & config.keys() - FREE) if (told := _unlike(key, ran, config))), None
+        )
+    if told is not None:
+        key, was, now = told
+        raise ConfigError(
+            f"resume: {path} ran with {key} {was!r:.80}, and {key} is {now!r:.80}; write --{key} {was!r:.80}, "
+            f"or run its own with --config_file {file}"
         )
 
 
-def check_epochs(path: Path, checkpoint: Mapping[str, Any] | None, config: Mapping[str, Any]) -> None:
-    """Raise ConfigError where fewer epochs are asked for than were begun."""
-    begun, asked = (checkpoint or {}).get("epoch", 0), config.get("epochs")
-    if isinstance(asked, int) and asked < begun:
+def _unlike(key: str, ran: Any, now: Any, within: str = "") -> tuple[str, Any, Any] | None:
+    """Return the first place below a key at which two configurations differ, and what stands there."""
+    before, after, where = ran.get(key), now.get(key), f"{within}{key}"
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in [*before, *after]:
+            if (told := _unlike(name, before, after, f"{where}#")) is not None:
+                return told
+        return None
+    return None if before == after else (where, before, after)
+
+
+def _check_cases(path: Path, split: Mapping[str, Any]) -> None:
+    """Raise DataError where a run has other cases, or has them on other sides."""
+    trained = read_record(path / "split.json", {"hash": str, "train": [str], "validation": [str]})
+    if any(trained[key] != split[key] for key in ("hash", "train", "validation")):
+        raise DataError(
+            f"resume: {path} was trained on other cases than those of --data_root and --split; give its own, or "
+            "restore them"
+        )
+
+
+def _check_epochs(path: Path, checkpoint: Mapping[str, Any] | None, config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where fewer epochs are asked for than were begun, or as many of a training that was longer."""
+    asked = config.get("epochs")
+    if checkpoint is None or not isinstance(asked, int):
+        return
+    begun, planned = checkpoint["epoch"], checkpoint["max_epochs"]
+    if asked < begun or (asked == begun and asked != planned):
         raise ConfigError(f"resume: {path} is in epoch {begun}, and epochs is {asked}; ask for more with --epochs")
 
 
@@ -147,8 +197,12 @@ def locked(path: Path) -> IO[bytes]:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        file.close()
-        raise ConfigError(f"resume: {path} is being trained by another process; wait, or stop that one") from error
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            file.close()
+            raise ConfigError(f"resume: {path} is being trained by another process; wait, or stop that one") from error
+        print(
+            f"{path}: WARNING: cannot be locked ({error.strerror}), so that nothing keeps a second training out of it"
+        )
     return file
 
 

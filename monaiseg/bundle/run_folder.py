@@ -19,9 +19,8 @@ from monaiseg._ranks import from_writer, is_writer, refuse_strangers
 from monaiseg._registry import registry
 from monaiseg._wording import counted
 from monaiseg.bundle._calling import calling_parser
-from monaiseg.bundle.resumed import NONE, check_epochs, clear_parts, find_resumed, locked, run_facts, tell_changes
+from monaiseg.bundle.resumed import NONE, Found, clear_parts, find_resumed, locked, tell_changes
 from monaiseg.data import CaseShape, CaseSplit, tell_leaks
-from monaiseg.engine.checkpoint import read_checkpoint
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import OutputError
 from monaiseg.metrics import contract
@@ -100,27 +99,25 @@ class RunFolder:
             "settings": settings.record(),
         }
         facts = json.loads(json.dumps(facts))  # as they are read back: lists for tuples
-        found = find_resumed(resume, output_dir, facts["config"], record)
+        content = yaml.safe_dump(whole, sort_keys=False)
+        found = find_resumed(resume, output_dir, yaml.safe_load(content), record)
         if found is None:
             self.path = _new_folder(output_dir, arch.replace(":", "-"))
             self._lock = locked(self.path)
             write_json(self.path / "split.json", record)
             self.facts = facts | _made_of(arch, network, shape, record, datasets, split)
         else:
-            self.path, self._lock = found
-            self._resume(facts)
-        write_bytes(self.path / "config.yaml", yaml.safe_dump(whole, sort_keys=False).encode())
+            self._resume(found, facts)
+        write_bytes(self.path / "config.yaml", content.encode())
         self.record()
 
-    def _resume(self, facts: dict[str, Any]) -> None:
+    def _resume(self, found: Found, facts: dict[str, Any]) -> None:
+        self.path, self.checkpoint, self._lock = found.path, found.checkpoint, found.lock
         clear_parts(self.path)
-        self.facts = run_facts(self.path)
-        self.checkpoint = read_checkpoint(self.path)
-        tell_changes(self.facts, facts)
-        check_epochs(self.path, self.checkpoint, facts["config"])
+        tell_changes(found.facts, facts)
         at = 0 if self.checkpoint is None else self.checkpoint["iteration"]
         resumed = {"time": _now(), "step": at, "versions": facts["versions"], "settings": facts["settings"]}
-        self.facts |= facts | {"resumed": [*self.facts.get("resumed", []), resumed]}
+        self.facts = found.facts | facts | {"resumed": [*found.facts.get("resumed", []), resumed]}
 
     def record(self, **facts: Any) -> None:
         """Add facts to `run.json`."""

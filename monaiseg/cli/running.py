@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -160,6 +161,8 @@ def _evaluate_each(bundle: Path, overrides: dict[str, Any], roots: list[str]) ->
     """Score a run on each set; one that cannot be used costs the others nothing, and is the error at the end."""
     from monaiseg.bundle.several_sets import sets_as_text, write_sets
 
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(f"data_root names {len(roots)} sets; several processes evaluate one at a time")
     reports, faults = {}, {}
     for root in roots:
         print(f"\n{root}")

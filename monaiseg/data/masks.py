@@ -42,6 +42,8 @@ def mask_values(path: str, spatial_dims: int) -> Array:
 def flat_values(values: Array, path: str, spatial_dims: int) -> Array:
     """Return values without a channel axis, whose channels must be equal."""
     if values.ndim == spatial_dims + 1:
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise DataError(f"{path}: holds values that are no numbers; replace it", "not_finite")
         if (values != values[..., :1]).any():
             raise DataError(
                 f"{path}: is a colour picture, not a two-valued mask; write one mask a class, or name its colours with "

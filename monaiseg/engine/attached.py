@@ -53,8 +53,8 @@ class TrainingHandlers:
         table = TrainingTable(folder, evaluator, optimizer, classes)
         stopping = EarlyStopping(patience=settings.early_stopping, evaluator=evaluator)
         report = Report(run_folder, evaluator)
-        finite = FiniteLoss(run_folder)
-        schedule = ScheduledRate(scheduler, evaluator)
+        finite = FiniteLoss(run_folder, network)
+        schedule = ScheduledRate(scheduler, evaluator, settings.accumulate)
         parts = {
             "network": network,
             "optimizer": optimizer,
@@ -70,13 +70,22 @@ class TrainingHandlers:
             ProgressBar(description="epoch"),
             SharedBuffers(network),
             finite,
-            schedule,
             IntervalValidation(validator=evaluator, interval=val_interval),
+            schedule,  # after the validation, so that one that is interrupted finds it where it was
             *([_board(folder, run_folder.checkpoint)] if is_writer() else []),
             table,
             stopping,
             report,
-            Checkpoints(run_folder, evaluator, parts, settings.checkpoint_minutes, signals, finite.settle),
+            Checkpoints(
+                run_folder,
+                evaluator,
+                parts,
+                settings.checkpoint_minutes,
+                signals,
+                finite.settle,
+                settings.accumulate,
+                [stopping.resumed],
+            ),
         ]
 
     def attach(self, trainer: Engine) -> None:

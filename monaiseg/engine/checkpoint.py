@@ -21,6 +21,10 @@ PARTS = {"network", "optimizer", "scheduler", "epoch", "iteration", "epoch_ended
 """What a training cannot be gone on with without."""
 
 
+class DamagedCheckpoint(ConfigError):
+    """A file does not hold what was written into it."""
+
+
 def as_bytes(state: Mapping[str, Any]) -> bytes:
     """Return the file of a state that `torch.load(..., weights_only=True)` reads back: a zip with a CRC-32 a tensor."""
     buffer = io.BytesIO()
@@ -51,11 +55,11 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
     if last.exists():
         try:
             return verified(last)
-        except ConfigError as error:
+        except DamagedCheckpoint as error:
             fault = error
     if not previous.exists():
         if fault is not None:
-            raise ConfigError(f"{fault}; there is no {PREVIOUS} before it: start a new run") from fault
+            raise DamagedCheckpoint(f"{fault}; there is no {PREVIOUS} before it: start a new run") from fault
         return None
     state = verified(previous)
     if fault is not None:
@@ -69,20 +73,23 @@ def verified(path: Path) -> dict[str, Any]:
     """Return the state in a file whose every checksum was compared.
 
     Raises:
-        ConfigError: it is damaged, or not the state of a training.
+        DamagedCheckpoint: it is damaged, or not the state of a training.
+        ConfigError: it cannot be read now.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
         state: Any = None if broken else read_tensors(path)
-    except ConfigError:
+    except MemoryError:
         raise
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror or error}); try again") from error
     except Exception as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ConfigError(f"{path}: is damaged ({reason})") from error
+        raise DamagedCheckpoint(f"{path}: is damaged ({reason})") from error
     if broken:
-        raise ConfigError(f"{path}: is damaged (checksum of {broken})")
+        raise DamagedCheckpoint(f"{path}: is damaged (checksum of {broken})")
     missing = PARTS - set(state) if isinstance(state, dict) else PARTS
     if missing:
-        raise ConfigError(f"{path}: is not the whole state of a training (no {', '.join(sorted(missing))})")
+        raise DamagedCheckpoint(f"{path}: is not the whole state of a training (no {', '.join(sorted(missing))})")
     return dict(state)

@@ -1,4 +1,4 @@
-"""Ends a training whose loss is no number any more, before such weights are kept."""
+"""Ends a training whose loss or weights are no numbers any more, before such weights are kept or validated."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
+from torch import nn
 
 from monaiseg.engine.checkpoint import LAST
 from monaiseg.engine.report import Recorder
@@ -21,14 +22,18 @@ NAMED = 8
 """Cases of a batch that a message names."""
 
 
+MEND = "lower --lr, set --clip 1.0, or compute in float32 with --amp False"
+
+
 class FiniteLoss:
-    """Of a trainer: raises where a loss is NaN or infinite, and names the cases of its batch.
+    """Of a trainer: raises where a loss is NaN or infinite, and names the cases of its batch; or where a weight is so.
 
     On a GPU, which computes behind the program, a loss is looked at some steps later.
     """
 
-    def __init__(self, run_folder: Recorder) -> None:
+    def __init__(self, run_folder: Recorder, network: nn.Module) -> None:
         self.run_folder = run_folder
+        self.network = network
         self._waiting: deque[tuple[str, list[str], _Fetched]] = deque()
 
     def attach(self, trainer: Engine) -> None:
@@ -41,14 +46,20 @@ class FiniteLoss:
         state = trainer.state
         loss: torch.Tensor = state.output["loss"]
         self._waiting.append((f"step {state.iteration} (epoch {state.epoch})", _ids(state.batch), _Fetched(loss)))
-        self.settle(BEHIND if loss.is_cuda else 0)
+        self._look(BEHIND if loss.is_cuda else 0)
 
-    def settle(self, behind: int = 0) -> None:
-        """Look at all losses but the newest so many.
+    def settle(self) -> None:
+        """Look at all losses and weights.
 
         Raises:
             TrainingError: one is no number.
         """
+        self._look(0)
+        weights = [weight.isfinite().all() for weight in self.network.parameters()]
+        if weights and not torch.stack(weights).all():
+            raise TrainingError(f"weights are no numbers, though the loss was one: {MEND}; {self._good()}")
+
+    def _look(self, behind: int) -> None:
         while len(self._waiting) > behind:
             step, ids, loss = self._waiting.popleft()
             value = loss.value()
@@ -57,10 +68,11 @@ class FiniteLoss:
 
     def _told(self, value: float, step: str, ids: list[str]) -> str:
         more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+        return f"the loss is {value} at {step}, cases {', '.join(ids[:NAMED])}{more}: {MEND}; {self._good()}"
+
+    def _good(self) -> str:
         kept = self.run_folder.path / LAST
-        good = f"the last good state is {kept}" if kept.exists() else "nothing was saved before"
-        mend = "lower --lr, set --clip 1.0, or compute in float32 with --amp False"
-        return f"the loss is {value} at {step}, cases {', '.join(ids[:NAMED])}{more}: {mend}; {good}"
+        return f"the last good state is {kept}" if kept.exists() else "nothing was saved before"
 
 
 class _Fetched:

@@ -150,6 +150,11 @@ class EarlyStopping:
         """Look at the end of each epoch; attach it after the handlers that evaluate."""
         trainer.add_event_handler(Events.EPOCH_COMPLETED, self)
 
+    def resumed(self, trainer: Engine) -> None:
+        """End a training that had stalled when it was interrupted."""
+        if self.patience and self._stalled >= self.patience:
+            trainer.terminate()
+
     def __call__(self, trainer: Engine) -> None:
         """End the training if it has stalled."""
         if self.evaluator.state.epoch != trainer.state.epoch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ignite.engine import Engine, Events
@@ -45,6 +45,8 @@ class Checkpoints:
         minutes: after which to save within an epoch; 0: at the ends of epochs alone.
         signals: tells when to stop.
         check: raises where the state is not worth keeping.
+        accumulate: batches whose gradients are added up for a step of the optimizer: nothing is saved between them.
+        resumed: what else is called once a state was put back.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Checkpoints:
         minutes: float,
         signals: StopSignals,
         check: Callable[[], None],
+        accumulate: int = 1,
+        resumed: Sequence[Callable[[Engine], None]] = (),
     ) -> None:
         self.run_folder = run_folder
         self.evaluator = evaluator
@@ -62,6 +66,8 @@ class Checkpoints:
         self.minutes = number("checkpoint_minutes", minutes)
         self.signals = signals
         self.check = check
+        self.accumulate = accumulate
+        self.resumed = resumed
         self._saved = time.monotonic()
 
     def attach(self, trainer: Engine) -> None:
@@ -83,7 +89,10 @@ class Checkpoints:
         self._saved = time.monotonic()
 
     def _after_step(self, trainer: Engine) -> None:
-        ends = trainer.state.iteration % trainer.state.epoch_length == 0
+        done = trainer.state.iteration % trainer.state.epoch_length
+        ends = done == 0
+        if done % self.accumulate and not ends:
+            return
         due = self.minutes and not ends and time.monotonic() - self._saved > 60 * self.minutes
         wish = largest(STOP if self.signals.received else SAVE if due else NOTHING)
         if wish:
@@ -114,6 +123,7 @@ class Checkpoints:
                 file=sys.stderr,
                 flush=True,
             )
+        gathered(None)  # torchrun ends all as soon as one has ended: not before the writer has written
         raise SystemExit(STOPPED)
 
     def _restore(self, trainer: Engine) -> None:
@@ -128,12 +138,15 @@ class Checkpoints:
             restore_random_states(kept["random"][rank()])
         if not kept["epoch_ended"] and kept["iteration"] % kept["epoch_length"] == 0:
             trainer.fire_event(Events.EPOCH_COMPLETED)  # all its steps were done, and what follows them was not
+        for call in self.resumed:
+            call(trainer)
 
     def _enter(self, trainer: Engine, kept: Mapping[str, Any]) -> None:
         """Put the trainer, and the order of its batches, where the training was left."""
         state, left = trainer.state, kept["iteration"] % kept["epoch_length"]
         # Epochs have other lengths where other numbers of processes share the cases: as much of one is done as was.
         done = left * state.epoch_length // kept["epoch_length"]
+        done -= done % self.accumulate
         state.epoch = kept["epoch"] - (left > 0)
         state.iteration = state.epoch * state.epoch_length + done
         sampler = getattr(trainer.data_loader, "sampler", None)

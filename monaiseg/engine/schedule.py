@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -22,16 +23,19 @@ class ScheduledRate:
         scheduler: one of torch's. `ReduceLROnPlateau` is told the key score of each validation, those of `BY_EPOCH`
             count epochs, all others steps.
         evaluator: validates.
+        accumulate: batches a step.
     """
 
-    def __init__(self, scheduler: LRScheduler, evaluator: Engine) -> None:
+    def __init__(self, scheduler: LRScheduler, evaluator: Engine, accumulate: int = 1) -> None:
         self.scheduler = scheduler
         self.evaluator = evaluator
+        self.accumulate = accumulate
         self._plan: dict[str, int] = {}
 
     def attach(self, trainer: Engine) -> None:
         """Move on as the training goes."""
-        self._plan = {"epochs": trainer.state.max_epochs, "epoch_length": trainer.state.epoch_length}
+        steps = math.ceil(trainer.state.epoch_length / self.accumulate)
+        self._plan = {"epochs": trainer.state.max_epochs, "steps_an_epoch": steps}
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.evaluator.add_event_handler(Events.COMPLETED, self._after_validation)
         elif isinstance(self.scheduler, BY_EPOCH):
@@ -51,7 +55,7 @@ class ScheduledRate:
             return
         done = kept["last_epoch"]
         if not isinstance(self.scheduler, BY_EPOCH):
-            done = done * self._plan["epoch_length"] // state["epoch_length"]
+            done = done * self._plan["steps_an_epoch"] // state["steps_an_epoch"]
         print(f"resume: the rate goes on where it is after {done} steps of the schedule of this length")
         for group, lr in zip(self.scheduler.optimizer.param_groups, self.scheduler.get_last_lr(), strict=True):
             group["lr"] = lr

@@ -48,7 +48,9 @@ class StopSignals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
+        # The system's own: at once, whatever Python is doing. But torchrun hands on what a scheduler sends to all.
+        second = signal.SIG_IGN if "TORCHELASTIC_RUN_ID" in os.environ else signal.SIG_DFL
         for other in SIGNALS:
-            signal.signal(other, signal.SIG_DFL)  # the system's own: at once, whatever Python is doing
+            signal.signal(other, second)
         # Not print: a signal may come while something is being printed.
         os.write(2, f"\n{self.received}: finishing this step, then saving; again to stop at once\n".encode())

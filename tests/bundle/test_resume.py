@@ -16,6 +16,7 @@ from interrupted import Training, only_run, outcome
 
 from monaiseg.bundle import GuardedWorkflow, find_bundle
 from monaiseg.cli import main
+from monaiseg.cli.running import parse_overrides
 from monaiseg.engine.checkpoint import DAMAGED, LAST, PREVIOUS
 
 EPOCHS = 3
@@ -57,10 +58,15 @@ def whole(tmp_path_factory, data) -> Path:
     return only_run(folder)
 
 
-def interrupt(data, moment, epochs=EPOCHS) -> int:
+def interrupt(data, moment, epochs=EPOCHS, **options) -> int:
     """Train, and call `moment(trainer, evaluator)` before, which arranges for a signal; return the exit code."""
     workflow = GuardedWorkflow(
-        str(find_bundle("unetpp") / "train.yaml"), run_id="training", data_root=str(data), epochs=epochs, **OPTIONS
+        str(find_bundle("unetpp") / "train.yaml"),
+        run_id="training",
+        data_root=str(data),
+        epochs=epochs,
+        **OPTIONS,
+        **options,
     )
     workflow.initialize()
     moment(*(workflow.parser.get_parsed_content(name) for name in ("train::trainer", "validate::evaluator")))
@@ -94,6 +100,26 @@ MOMENTS = {
     "within the last validation": (at(Events.ITERATION_COMPLETED, 5, "evaluator"), 9),
     "as an epoch ends, after it was saved": (at(Events.EPOCH_COMPLETED, 2), 7),
 }
+
+
+KINDS = {
+    "a schedule by epochs": ["--scheduler", "ExponentialLR"],
+    "a schedule by validations": ["--scheduler", "plateau", "--scheduler_options", "{'patience':0,'threshold':0.5}"],
+    "two batches a step": ["--accumulate", "2"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("moment", [at(Events.ITERATION_STARTED, 4), at(Events.ITERATION_STARTED, 3, "evaluator")])
+def test_a_signal_loses_nothing_of(kind, moment, here, data):
+    """With two batches a step, three an epoch, the fourth batch is the first of a step."""
+    flags = [*FLAGS, "--data_root", str(data), "--epochs", "3", *KINDS[kind]]
+    assert main(["train", "unetpp", *flags, "--output_dir", "whole"]) == 0
+    assert interrupt(data, moment, **parse_overrides(KINDS[kind])) == 75
+    run = only_run(Path())
+    assert main(["resume", str(run)]) == 0
+    (whole,) = Path("whole").glob("*/run.json")
+    assert outcome(run) == outcome(whole.parent)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -176,6 +202,28 @@ def test_auto_starts_a_run_where_there_is_none_of_this_configuration(interrupted
 def test_auto_starts_a_run_where_there_is_none_on_these_cases(interrupted, write_pairs, here, capsys):
     assert train(write_pairs(here / "other", count=6), "--resume", "auto", epochs=1) == 0
     assert "trained on other cases" in capsys.readouterr().out
+
+
+def test_auto_passes_over_what_it_cannot_go_on_with(interrupted, here, data, whole, capsys):
+    """A damaged record, a run of before there was resuming, and one that was built from another loss."""
+    for name in ("99999999-damaged", "99999998-old"):
+        shutil.copytree(interrupted, here / "runs" / name)
+    Path("runs/99999999-damaged/run.json").write_text("{")
+    facts = json.loads((whole / "run.json").read_text())
+    del facts["epochs_done"], facts["stopped_early"]
+    Path("runs/99999998-old/run.json").write_text(json.dumps(facts))
+    assert train(data, "--resume", "auto", "--train#loss#name", "hybrid", epochs=2) == 0
+    out = capsys.readouterr().out
+    assert "resume: not runs/99999999-damaged: " in out
+    assert "ran with train#loss#name '@loss', and train#loss#name is 'hybrid'" in out
+    assert "so a new one is started" in out
+
+
+def test_other_sides_of_the_split_are_other_cases(interrupted, capsys):
+    split = json.loads((interrupted / "split.json").read_text())
+    split["train"][0], split["validation"][0] = split["validation"][0], split["train"][0]
+    (interrupted / "split.json").write_text(json.dumps(split))
+    assert "trained on other cases" in refused(capsys, 3, "resume", str(interrupted))
 
 
 def refused(capsys, code, *arguments) -> str:

@@ -48,7 +48,10 @@ def test_the_three_commands(tmp_path, write_pairs):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--amp", "false"], "monaiseg: error: amp is 'false'; it must be True, False or auto; write --amp False"),
+        (
+            ["--amp", "false"],
+            "monaiseg: error: amp is 'false'; it must be True, False, auto, bfloat16 or float16;",
+        ),
         (["--data_root", "nowhere"], "monaiseg: error: data_root nowhere: no such folder; give an existing one"),
     ],
 )

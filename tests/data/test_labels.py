@@ -172,3 +172,10 @@ def test_the_shape_follows_the_data(tmp_path: Path) -> None:
     named = load_cases(str(tmp_path), classes={"rim": 1, "disc": 2})
     assert named.classes.names == ("rim", "disc")
     assert Classes.from_record(named.record()["classes"]) == named.classes
+
+
+def test_channels_that_hold_no_numbers_are_refused(tmp_path: Path) -> None:
+    """NaN differs from itself, so that equal channels would look like colours."""
+    path = nifti(tmp_path, np.full((4, 4, 4, 3), np.nan, np.float32))
+    with pytest.raises(DataError, match="holds values that are no numbers"):
+        label_values(path, 3)
