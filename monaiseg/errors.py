@@ -112,8 +112,8 @@ def cause_of(error: BaseException) -> BaseException:
     return error
 
 
-def _fault_of_the_machine(error: BaseException) -> TrainingError | None:
-    """Return the line for memory that is out, or a process that loads and was killed; torch tells it in words."""
+def _fault_of_the_machine(error: BaseException) -> MonaisegError | None:
+    """Return the line for memory that is out, a process that was killed, or what cannot be compiled here."""
     text = str(error)
     if (worker := WORKER.search(text)) is not None:
         return TrainingError(
@@ -129,6 +129,11 @@ def _fault_of_the_machine(error: BaseException) -> TrainingError | None:
         return TrainingError(
             "memory is out; lower --batch_size (--accumulate keeps the step's size), --roi_size or --image_size, or "
             "compute in bfloat16 with --amp True"
+        )
+    if any(base.__name__ == "TorchDynamoException" for base in type(error).__mro__):
+        return ConfigError(
+            f"compile is True, but torch cannot compile this network here ({text.strip().splitlines()[0]}); install "
+            "what it lacks, often a C++ compiler, or write --compile False"
         )
     return None
 

@@ -104,10 +104,7 @@ def load_cases(
     """
     version = generated_kind(generated).version
     if data_root == "none":
-        numbered = classes == OBJECTS.kind
-        name = f"{generated}-v{version}{'-instances' if numbered else ''}"
-        root = write_generated(generated, Path(generated_dir) / name, instances=numbered)
-        print(f"data: none given (--data_root FOLDER), so a set of {generated} was generated in {root}")
+        root = _generated(generated, version, Path(generated_dir), numbered=classes == OBJECTS.kind)
     else:
         root = _existing(data_root)
     file = None if split == "none" else read_split_file(split)
@@ -122,6 +119,14 @@ def load_cases(
         f"layout {cases.layout}, {cases.origin['split']}{_classes_text(named)}"
     )
     return cases
+
+
+def _generated(kind: str, version: int, folder: Path, numbered: bool) -> Path:
+    """Return where a generated set lies, after writing it if it is not there yet."""
+    name = f"{kind}-v{version}{'-instances' if numbered else ''}"
+    root = write_generated(kind, folder / name, instances=numbered)
+    print(f"data: none given (--data_root FOLDER), so a set of {kind} was generated in {root}")
+    return root
 
 
 def _without(cases: CaseSplit, left_out: Mapping[str, str]) -> CaseSplit:

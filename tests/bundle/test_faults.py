@@ -7,7 +7,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,16 +26,7 @@ FLAGS = (
 ).split()
 
 
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory, write_pairs) -> Path:
-    return write_pairs(tmp_path_factory.mktemp("pairs") / "data", count=8)
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch, pairs) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("data").symlink_to(pairs)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.fixture(scope="module")
@@ -95,16 +85,11 @@ def test_memory_that_is_out(capsys):
     assert "memory is out; lower --batch_size" in told(capsys.readouterr().err)
 
 
-@pytest.fixture
-def small_disk(here):
-    """A file system of two megabytes at `runs`."""
-    folder = here / "runs"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("mounting a small file system is not permitted here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+def test_what_cannot_be_compiled_here(here):
+    environment = {"PATH": str(here), "TORCHINDUCTOR_CACHE_DIR": str(here / "compiled")}  # so that there is no compiler
+    training = Training(here, ["train", "unetpp", *FLAGS, "--compile", "True"], environment)
+    assert training.end() == 2
+    assert "compile is True, but torch cannot compile this network here (InvalidCxxCompiler" in told(training.log)
 
 
 def fill(filler: Path) -> None:
@@ -117,21 +102,22 @@ def fill(filler: Path) -> None:
             return
 
 
-def test_a_disk_that_is_full_at_a_checkpoint(small_disk, whole, capsys):
+def test_a_disk_that_is_full_at_a_checkpoint(here, small_disk, whole, capsys):
+    disk = small_disk(here / "runs", "2m")
     workflow = GuardedWorkflow(
         str(find_bundle("unetpp") / "train.yaml"), run_id="training", **parse_overrides(FLAGS), bundle_root="unetpp"
     )
     capsys.readouterr()
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train::trainer")
-    trainer.add_event_handler(Events.EPOCH_STARTED(once=3), lambda _: fill(small_disk / "filler"))
+    trainer.add_event_handler(Events.EPOCH_STARTED(once=3), lambda _: fill(disk / "filler"))
     with pytest.raises(RuntimeError) as failed:
         workflow.run()
     run = only_run(Path())
     assert "runs" in str(cause_of(failed.value)) and "No space left on device" in str(cause_of(failed.value))
     assert verified(run / LAST)["epoch"] == 2
     assert "Traceback" not in capsys.readouterr().err  # of TensorBoard's thread, which meets the full disk too
-    (small_disk / "filler").unlink()
+    (disk / "filler").unlink()
     assert main(["resume", str(run)]) == 0
     assert outcome(run) == outcome(whole)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,12 +51,9 @@ def write_discs(folder: Path, count: int) -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     root = tmp_path_factory.mktemp("instances")
     data = write_discs(root / "data", 10)
-    here = Path.cwd()
-    os.chdir(root)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
         assert main(["train", "unetpp", "--data_root", str(data), "--classes", "instances", *CHANNELS, *ENOUGH]) == 0
-    finally:
-        os.chdir(here)
     (run,) = (path for path in (root / "runs").iterdir() if (path / "run.json").exists())
     return SimpleNamespace(root=root, run=run, data=data)
 

@@ -44,13 +44,11 @@ def stock(run_id: str, config: str) -> list[str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, write_pairs) -> Path:
     """A folder with ten cases, of which eight train, and the run of one process in `one`, all eight a step."""
-    folder, before = tmp_path_factory.mktemp("ranks"), Path.cwd()
+    folder = tmp_path_factory.mktemp("ranks")
     write_pairs(folder / "data", count=10)
-    os.chdir(folder)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
         assert main(["train", "unetpp", *FLAGS, "--batch_size", "8"]) == 0
-    finally:
-        os.chdir(before)
     (folder / "runs").rename(folder / "one")
     return folder
 
@@ -114,19 +112,19 @@ def test_two_score_as_one_does(here, folder):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc, to find the processes")
 def test_two_machines_train_as_one_does_and_one_goes_on_when_the_other_is_lost(here, folder):
-    """Two agents of torchrun that find each other at a port, a process each, as on two machines."""
+    """Two torchruns that find each other at a port, a process each, as on two machines."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     together = ["--nnodes", "2", "--nproc_per_node", "1", "--rdzv_backend", "c10d", "--rdzv_id", "test"]
     together += ["--rdzv_endpoint", f"localhost:{port}", "--local_addr", "localhost", "--max_restarts", "0"]
     command = [*together, "-m", "monaiseg", "train", "unetpp", *FLAGS, "--epochs", "500", "--batch_size", "4"]
-    agents = [torchrun(*command, log=f"log-{node}") for node in range(2)]
+    nodes = [torchrun(*command, log=f"log-{node}") for node in range(2)]
     until("epoch 7/500", "log-0", "log-1")
-    (lost,) = children(agents[1].pid)
+    (lost,) = children(nodes[1].pid)
     os.kill(lost, signal.SIGKILL)
     begun = time.monotonic()
-    assert 0 not in [wait(agent) for agent in agents]
+    assert 0 not in [wait(node) for node in nodes]
     assert time.monotonic() - begun < 60  # what is promised
     assert "monaiseg: error: another process of this training has ended" in (
         Path("log-0").read_text() + Path("log-1").read_text()

@@ -31,39 +31,26 @@ OPTIONS = {
 FLAGS = [part for key, value in OPTIONS.items() for part in (f"--{key}", str(value))]
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory, write_pairs) -> Path:
-    return write_pairs(tmp_path_factory.mktemp("pairs") / "data", count=8)
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def train(data, *flags, epochs=EPOCHS) -> int:
-    return main(["train", "unetpp", "--data_root", str(data), *FLAGS, "--epochs", str(epochs), *flags])
+def train(pairs, *flags, epochs=EPOCHS) -> int:
+    return main(["train", "unetpp", "--data_root", str(pairs), *FLAGS, "--epochs", str(epochs), *flags])
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, data) -> Path:
+def whole(tmp_path_factory, pairs) -> Path:
     """The run that nobody interrupts."""
-    folder, before = tmp_path_factory.mktemp("whole"), Path.cwd()
-    os.chdir(folder)
-    try:
-        assert train(data) == 0
-    finally:
-        os.chdir(before)
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert train(pairs) == 0
     return only_run(folder)
 
 
-def interrupt(data, moment, epochs=EPOCHS, **options) -> int:
+def interrupt(pairs, moment, epochs=EPOCHS, **options) -> int:
     """Train, and call `moment(trainer, evaluator)` before, which arranges for a signal; return the exit code."""
     workflow = GuardedWorkflow(
         str(find_bundle("unetpp") / "train.yaml"),
         run_id="training",
-        data_root=str(data),
+        data_root=str(pairs),
         epochs=epochs,
         **OPTIONS,
         **options,
@@ -111,11 +98,11 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("moment", [at(Events.ITERATION_STARTED, 4), at(Events.ITERATION_STARTED, 3, "evaluator")])
-def test_a_signal_loses_nothing_of(kind, moment, here, data):
+def test_a_signal_loses_nothing_of(kind, moment, here, pairs):
     """With two batches a step, three an epoch, the fourth batch is the first of a step."""
-    flags = [*FLAGS, "--data_root", str(data), "--epochs", "3", *KINDS[kind]]
+    flags = [*FLAGS, "--data_root", str(pairs), "--epochs", "3", *KINDS[kind]]
     assert main(["train", "unetpp", *flags, "--output_dir", "whole"]) == 0
-    assert interrupt(data, moment, **parse_overrides(KINDS[kind])) == 75
+    assert interrupt(pairs, moment, **parse_overrides(KINDS[kind])) == 75
     run = only_run(Path())
     assert main(["resume", str(run)]) == 0
     (whole,) = Path("whole").glob("*/run.json")
@@ -123,10 +110,10 @@ def test_a_signal_loses_nothing_of(kind, moment, here, data):
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_signal_loses_nothing(moment, here, data, whole, capfd):
+def test_a_signal_loses_nothing(moment, here, pairs, whole, capfd):
     arrange, step = MOMENTS[moment]
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)]
-    assert interrupt(data, arrange) == 75
+    assert interrupt(pairs, arrange) == 75
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)] == handlers
     run = only_run(Path())
     told = capfd.readouterr().err
@@ -138,7 +125,7 @@ def test_a_signal_loses_nothing(moment, here, data, whole, capfd):
     assert outcome(run) == outcome(whole)
 
 
-def test_a_signal_after_the_last_step_of_all_changes_nothing(here, data, whole):
+def test_a_signal_after_the_last_step_of_all_changes_nothing(here, pairs, whole):
     trained = []
 
     def arrange(trainer, evaluator):
@@ -146,12 +133,12 @@ def test_a_signal_after_the_last_step_of_all_changes_nothing(here, data, whole):
         at(Events.EPOCH_COMPLETED, EPOCHS)(trainer, evaluator)
 
     with pytest.raises(pytest.fail.Exception):
-        interrupt(data, arrange)
+        interrupt(pairs, arrange)
     assert trained and outcome(only_run(Path())) == outcome(whole)
 
 
-def test_a_second_signal_stops_at_once(here, data):
-    big = ["--data_root", str(data), *FLAGS, "--roi_size", "256", "--image_size", "256", "--batch_size", "6"]
+def test_a_second_signal_stops_at_once(here, pairs):
+    big = ["--data_root", str(pairs), *FLAGS, "--roi_size", "256", "--image_size", "256", "--batch_size", "6"]
     training = Training(here, ["train", "unetpp", *big, "--arch_options", "{'features':(32,64)}"])
     training.wait(lambda: "run folder:" in training.log)
     os.kill(training.process.pid, signal.SIGTERM)
@@ -161,39 +148,39 @@ def test_a_second_signal_stops_at_once(here, data):
 
 
 @pytest.fixture
-def interrupted(here, data) -> Path:
+def interrupted(here, pairs) -> Path:
     """A run that was stopped within its second epoch."""
-    assert interrupt(data, at(Events.ITERATION_STARTED, 5)) == 75
+    assert interrupt(pairs, at(Events.ITERATION_STARTED, 5)) == 75
     return only_run(Path())
 
 
 @pytest.mark.parametrize("scheduler", ["onecycle", "cosine", "multistep", "plateau"])
-def test_more_epochs_than_were_asked_for(here, data, scheduler):
+def test_more_epochs_than_were_asked_for(here, pairs, scheduler):
     """The rate goes on where that of a training of the new length would be; so do all epochs of the first part."""
-    assert train(data, "--scheduler", scheduler) == 0
+    assert train(pairs, "--scheduler", scheduler) == 0
     run = only_run(Path())
     before = (run / "metrics.csv").read_text()
     assert main(["resume", str(run), "--epochs", "6"]) == 0
     rows = list(csv.DictReader((run / "metrics.csv").open()))
     assert (run / "metrics.csv").read_text().startswith(before)
     assert json.loads((run / "run.json").read_text())["epochs_done"] == len(rows) == 6
-    assert train(data, "--scheduler", scheduler, "--output_dir", "longer", epochs=6) == 0
+    assert train(pairs, "--scheduler", scheduler, "--output_dir", "longer", epochs=6) == 0
     (longer,) = Path("longer").glob("*/metrics.csv")
     rates = [float(row["lr"]) for row in csv.DictReader(longer.open())]
     assert [float(row["lr"]) for row in rows[3:]] == pytest.approx(rates[3:], rel=1e-9)
 
 
-def test_auto_goes_on_with_the_newest_unfinished_run(interrupted, here, data, whole, capsys):
+def test_auto_goes_on_with_the_newest_unfinished_run(interrupted, here, pairs, whole, capsys):
     shutil.copytree(whole, here / "runs" / "99999999-newer-but-finished")
-    assert train(data, "--resume", "auto") == 0
+    assert train(pairs, "--resume", "auto") == 0
     assert f"resumed: {interrupted}" in capsys.readouterr().out
     assert outcome(interrupted) == outcome(whole)
     assert len(list(here.glob("runs/*/run.json"))) == 2
 
 
-def test_auto_starts_a_run_where_there_is_none_of_this_configuration(interrupted, here, data, capsys):
+def test_auto_starts_a_run_where_there_is_none_of_this_configuration(interrupted, here, pairs, capsys):
     before = {path: path.read_bytes() for path in interrupted.iterdir() if path.is_file()}
-    assert train(data, "--resume", "auto", "--lr", "0.5", epochs=1) == 0
+    assert train(pairs, "--resume", "auto", "--lr", "0.5", epochs=1) == 0
     out = capsys.readouterr().out
     assert "ran with lr 0.002, and lr is 0.5; write --lr 0.002" in out and "so a new one is started" in out
     assert {path: path.read_bytes() for path in interrupted.iterdir() if path.is_file()} == before
@@ -204,7 +191,7 @@ def test_auto_starts_a_run_where_there_is_none_on_these_cases(interrupted, write
     assert "trained on other cases" in capsys.readouterr().out
 
 
-def test_auto_passes_over_what_it_cannot_go_on_with(interrupted, here, data, whole, capsys):
+def test_auto_passes_over_what_it_cannot_go_on_with(interrupted, here, pairs, whole, capsys):
     """A damaged record, a run of before there was resuming, and one that was built from another loss."""
     for name in ("99999999-damaged", "99999998-old"):
         shutil.copytree(interrupted, here / "runs" / name)
@@ -212,7 +199,7 @@ def test_auto_passes_over_what_it_cannot_go_on_with(interrupted, here, data, who
     facts = json.loads((whole / "run.json").read_text())
     del facts["epochs_done"], facts["stopped_early"]
     Path("runs/99999998-old/run.json").write_text(json.dumps(facts))
-    assert train(data, "--resume", "auto", "--train#loss#name", "hybrid", epochs=2) == 0
+    assert train(pairs, "--resume", "auto", "--train#loss#name", "hybrid", epochs=2) == 0
     out = capsys.readouterr().out
     assert "resume: not runs/99999999-damaged: " in out
     assert "ran with train#loss#name '@loss', and train#loss#name is 'hybrid'" in out
@@ -234,7 +221,7 @@ def refused(capsys, code, *arguments) -> str:
     return line
 
 
-def test_what_cannot_be_resumed_is_refused(interrupted, whole, here, data, write_pairs, capsys):
+def test_what_cannot_be_resumed_is_refused(interrupted, whole, here, pairs, write_pairs, capsys):
     run = str(interrupted)
     assert "no run.json in it" in refused(capsys, 2, "resume", "nowhere")
     assert "is of the bundle unetpp, not unet3p" in refused(capsys, 2, "train", "unet3p", "--resume", run)
@@ -245,12 +232,12 @@ def test_what_cannot_be_resumed_is_refused(interrupted, whole, here, data, write
     assert "is finished after 3 epochs; ask for more with --epochs" in refused(capsys, 2, "resume", str(whole))
 
 
-def test_a_run_that_is_being_trained_is_left_alone(here, data, capsys):
-    training = Training(here, ["train", "unetpp", "--data_root", str(data), *FLAGS, "--epochs", "500"])
+def test_a_run_that_is_being_trained_is_left_alone(here, pairs, capsys):
+    training = Training(here, ["train", "unetpp", "--data_root", str(pairs), *FLAGS, "--epochs", "500"])
     training.wait(lambda: "epoch 1" in training.log)
     run = only_run(Path())
     assert "is being trained by another process" in refused(capsys, 2, "resume", str(run))
-    assert train(data, "--resume", "auto", epochs=1) == 0
+    assert train(pairs, "--resume", "auto", epochs=1) == 0
     assert f"not {run}: {run} is being trained" in capsys.readouterr().out
     assert training.kill() == -9
     assert main(["resume", str(run), "--epochs", "1000", "--early_stopping", "1"]) == 0
