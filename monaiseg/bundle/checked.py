@@ -7,17 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from monai.bundle import ConfigComponent, ConfigParser, ReferenceResolver
+from monai.bundle import ConfigComponent, ReferenceResolver
 
 from monaiseg.bundle.executed import Executed, component, executed
 from monaiseg.bundle.guarded import check_overrides, check_values
 from monaiseg.bundle.keys import check_keys
+from monaiseg.bundle.parsed import BoundedParser
 from monaiseg.bundle.shipped import find_bundle
 from monaiseg.errors import ConfigError, MonaisegError, suggest
-
-MOST = 100_000
-"""Entries of a configuration; those that ship have a few hundred."""
 
 
 def check_bundle(bundle: str, overrides: Mapping[str, Any] | None = None) -> dict[Path, list[Executed]]:
@@ -53,12 +50,12 @@ def check_file(path: Path, overrides: Mapping[str, Any] | None = None) -> list[E
         ConfigError: the file cannot be read, an override or a reference matches nothing, a value was read as text where
             something else was meant, or a component does not exist or takes no such argument.
     """
-    default, parser = _loaded(path), _loaded(path)
+    default, parser = BoundedParser(path), BoundedParser(path)
     check_overrides(default, overrides or {})
     parser.update(dict(overrides or {}))
     check_values(default.get(), parser.get())
-    found = list(executed(parser.get()))
-    _parse(path, parser)
+    parser.find_parts()
+    found = list(executed(parser.get()))  # with what macros bring from other files
     items = parser.ref_resolver.items
     for key, item in items.items():
         check_references(key, item.get_config(), items)
@@ -95,42 +92,3 @@ def check_arguments(key: str, config: Mapping[str, Any]) -> None:
     missing = [name for name in needed if name not in given]
     if missing and config.get("_mode_", "default") == "default":
         raise ConfigError(f"{key}: {target} needs {missing[0]!r}; give it")
-
-
-def _loaded(path: Path) -> ConfigParser:
-    try:
-        content = yaml.safe_load(path.read_text())
-        if not isinstance(content, dict):
-            raise ConfigError(
-                f"{path}: holds {type(content).__name__}, not keys and their values; give a bundle's file"
-            )
-        _check_size(path, content)
-        return ConfigParser(ConfigParser.load_config_file(str(path)))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark is not None else ""
-        raise ConfigError(f"{path}{where}: is no YAML ({getattr(error, 'problem', None) or error}); mend it") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path}: is nested too deeply; mend it") from error
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); give a YAML or JSON file") from error
-
-
-def _parse(path: Path, parser: ConfigParser) -> None:
-    """Let MONAI find the components, expressions and macros; what it raises tells the entry, but not the file."""
-    try:
-        parser.parse()
-    except Exception as error:
-        told = " ".join(str(error).split()) or type(error).__name__
-        raise ConfigError(f"{path}: cannot be parsed ({told}); mend that entry") from error
-
-
-def _check_size(path: Path, content: Any) -> None:
-    """Raise ConfigError for a file whose anchors repeat each other, or themselves: a few lines can be terabytes."""
-    waiting, seen = [content], 0
-    while waiting:
-        entry = waiting.pop()
-        seen += 1
-        if seen + len(waiting) > MOST:
-            raise ConfigError(f"{path}: has more than {MOST} entries, anchors followed; mend it")
-        waiting += entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -130,17 +131,22 @@ def _outside_of_expression(key: str, text: str) -> tuple[str, ...]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.args[0] if error.args else type(error).__name__
         raise ConfigError(f"{key}: {text!r} is no Python ({reason}); mend it") from error
+    within = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} | {STAND_IN}
-    return tuple(dict.fromkeys(name for node in ast.walk(tree) for name in _outside_of_node(key, node, bound)))
+    found = (name for node in ast.walk(tree) for name in _outside_of_node(key, node, bound, id(node) in within))
+    return tuple(dict.fromkeys(found))
 
 
-def _outside_of_node(key: str, node: ast.AST, bound: set[str]) -> Iterator[str]:
+def _outside_of_node(key: str, node: ast.AST, bound: set[str], of_attribute: bool) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (root for alias in node.names if (root := alias.name.split(".")[0]) not in TRUSTED)
     elif isinstance(node, ast.ImportFrom):
         if (root := str(node.module).split(".")[0]) not in TRUSTED:
             yield root
+        else:
+            found = (_located(key, f"{node.module}.{alias.name}") for alias in node.names)
+            yield from (home for one in found if one is not None for home in _home(one))
     elif isinstance(node, ast.Name) and node.id not in bound and node.id not in TRUSTED:
         if node.id in UNSAFE or not hasattr(builtins, node.id):
             yield node.id
@@ -151,6 +157,10 @@ def _outside_of_node(key: str, node: ast.AST, bound: set[str]) -> Iterator[str]:
         path = _dotted(node)
         if path.split(".")[0] in TRUSTED and not _hidden(path) and (found := _located(key, path)) is not None:
             yield from _home(found)
+            if inspect.ismodule(found) and not of_attribute:
+                yield path  # handed on under another name, where nobody sees what it is asked for
+    elif isinstance(node, ast.Name) and node.id in TRUSTED and not of_attribute:
+        yield node.id
 
 
 def _dotted(node: ast.AST) -> str:

@@ -34,6 +34,9 @@ class GuardedWorkflow(ConfigWorkflow):
 YAML_TEXT = re.compile(r"[-+]?\d+e[-+]?\d+")
 """What looks like a number and is text to YAML."""
 
+EXPONENT = re.compile(r"[-+]?[\d.]+e")
+YAML_HINT = "; in YAML write 1.0e-3, not 1e-3"
+
 _WORKFLOW_ARGUMENTS = (
     "meta_file",
     "logging_file",
@@ -57,32 +60,53 @@ def check_overrides(config: ConfigParser, overrides: Mapping[str, Any]) -> None:
 
 
 def check_values(default: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Raise ConfigError for a plain key whose value was read as text where something else was meant.
+    """Raise ConfigError for a value that was read as text, or as nothing, where something else was meant.
 
     default: the bundle as its file has it; what is a number there must be one in `config`.
     """
     for key, value in config.items():
         if value is None and default.get(key) is not None:
             raise ConfigError(f"{key} is None; write --{key} none")
-        if not isinstance(value, str):
-            continue
-        if value.lower() in ("true", "false"):
-            raise ConfigError(f"{key} is the text {value!r}; write --{key} {value.capitalize()}")
-        if value.lower() == "null" or value == "None":
-            raise ConfigError(f"{key} is the text {value!r}; write --{key} none")
-        if isinstance(default.get(key), bool):
+        if isinstance(value, str) and isinstance(default.get(key), bool) and not is_word(value):
             raise ConfigError(f"{key} is {value!r}; it must be True or False")
-        if isinstance(default.get(key), float | int) or YAML_TEXT.fullmatch(value):
-            raise ConfigError(f"{key} is the text {value!r}, not a number; in YAML write 1.0e-3, not 1e-3")
+        if isinstance(value, str) and isinstance(default.get(key), float | int) and not is_word(value):
+            raise ConfigError(f"{key} is the text {value!r}, not a number{YAML_HINT if EXPONENT.match(value) else ''}")
+        check_text(key, value)
+
+
+def check_text(key: str, value: Any) -> None:
+    """Raise ConfigError for text, in the value or below it, that is a number, True, False or None to Python."""
+    if isinstance(value, Mapping):
+        for name, entry in value.items():
+            if not str(name).startswith("_"):  # MONAI's own, which it reads as text or not
+                check_text(f"{key}#{name}", entry)
+    elif isinstance(value, list | tuple):
+        for number, entry in enumerate(value):
+            check_text(f"{key}#{number}", entry)
+    elif isinstance(value, str) and is_word(value):
+        word = "none" if value.lower() in ("none", "null") else value.capitalize()
+        mend = "write it without quotes" if "#" in key else f"write --{key} {word}"
+        raise ConfigError(f"{key} is the text {value!r}; {mend}")
+    elif isinstance(value, str) and YAML_TEXT.fullmatch(value):
+        raise ConfigError(f"{key} is the text {value!r}, not a number{YAML_HINT}")
+
+
+def is_word(text: str) -> bool:
+    """Tell whether text is what somebody writes who means True, False or None; `none` is a word of the bundles' own."""
+    return text.lower() in ("true", "false", "null") or text == "None"
 
 
 def check_run_id(config: ConfigParser, run_id: str) -> None:
     """Raise ConfigError unless the run id names expressions or components that can be run."""
     content = config[run_id] if run_id in config else None
     steps = content if isinstance(content, list) else [content]
-    if not all((isinstance(step, str) and step.startswith("$")) or _is_component(step) for step in steps):
+    if not steps or not all(_can_run(step) for step in steps):
         runnable = [k for k, v in config.get().items() if isinstance(v, list) and v and str(v[0]).startswith("$")]
         raise ConfigError(f"run id {run_id!r} runs nothing{suggest(run_id, runnable)}")
+
+
+def _can_run(step: Any) -> bool:
+    return (isinstance(step, str) and step.startswith("$")) or _is_component(step)
 
 
 def _is_component(step: Any) -> bool:

@@ -12,6 +12,8 @@ from monaiseg.bundle.checked import check_bundle, check_file
 from monaiseg.cli import main
 from monaiseg.errors import ConfigError
 
+ANCHORS = "a0: &a0 [1]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(30))
+MACROS = "a0: [1, 2]\n" + "".join(f"a{n + 1}: {[f'%a{n}'] * 9}\n" for n in range(30))
 TRAIN = shipped_bundles()["unetpp"] / "train.yaml"
 
 
@@ -26,6 +28,16 @@ def test_shipped_bundles_are_sound(name: str) -> None:
         ({"epoch": 1}, "--epoch matches nothing in the bundle; did you mean 'epochs'"),
         ({"amp": "false"}, "amp is the text 'false'; write --amp False"),
         ({"lr": "1e-3"}, "lr is the text '1e-3', not a number; in YAML write 1.0e-3"),
+        ({"lr": "nan"}, "lr is the text 'nan', not a number$"),
+        (
+            {"train::trainer::decollate": "false"},
+            "#decollate is the text 'false'; write it without quotes",
+        ),
+        (
+            {"train#trainer#max_epochs": "1e1"},
+            "#max_epochs is the text '1e1', not a number; in YAML write",
+        ),
+        ({"arch_options": {"norm": "None"}}, "arch_options#norm is the text 'None'; write it without quotes"),
         ({"train::optimizer::_target_": "monaiseg.engine.build_optimiser"}, "did you mean 'build_optimizer'"),
         ({"network": "$@setting.place(1)"}, "network: @setting matches nothing in the bundle; did you mean 'settings'"),
         (
@@ -38,6 +50,22 @@ def test_shipped_bundles_are_sound(name: str) -> None:
 def test_mistakes_are_refused(overrides: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check_file(TRAIN, overrides)
+
+
+def test_what_a_macro_brings_from_another_file_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("call: {_target_: os.system, command: '$print(1)'}\n")
+    (tmp_path / "train.yaml").write_text(f"further: '%{tmp_path}/other.yaml::call'\n")
+    (found,) = check_bundle(str(tmp_path / "train.yaml")).values()
+    assert [(one.text, one.outside) for one in found] == [("os.system", ("os",)), ("$print(1)", ())]
+
+
+@pytest.mark.parametrize("text", [MACROS, "a: '%bomb.yaml::a30'\n"], ids=["itself", "another file"])
+def test_macros_that_repeat_each_other_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bomb.yaml").write_text(ANCHORS)
+    Path("train.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="yaml: has more than 100000 entries"):
+        check_bundle("train.yaml")
 
 
 def test_what_is_no_mistake_is_let_pass() -> None:
@@ -57,13 +85,10 @@ def test_a_file_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
         check_bundle("nowhere")
 
 
-BOMB = "a0: &a0 [1]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(30))
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (BOMB, "has more than 100000 entries, anchors followed"),
+        (ANCHORS, "has more than 100000 entries, anchors followed"),
         ("a: &a [1, *a]\n", "has more than 100000 entries"),
         (f"a: {'[' * 5000}{']' * 5000}\n", "is nested too deeply"),
         ("- 1\n", "holds list, not keys and their values"),

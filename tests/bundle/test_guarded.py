@@ -20,6 +20,8 @@ TRAIN = str(shipped_bundles()["unetpp"] / "train.yaml")
         ({"epochs": "many"}, r"epochs is the text 'many', not a number"),
         ({"lr": "1e-3"}, r"lr is the text '1e-3', not a number"),
         ({"run_id": "train"}, r"run id 'train' runs nothing.*training"),
+        ({"training": []}, r"run id 'training' runs nothing"),
+        ({"train::trainer::decollate": "false"}, r"train#trainer#decollate is the text 'false'"),
         ({"run_id": "trainning"}, r"did you mean 'training'"),
     ],
 )
