@@ -8,10 +8,11 @@ from typing import Any
 from monaiseg.errors import ConfigError
 
 
-def count(key: str, value: Any, least: int = 1) -> int:
-    """Return `value` if it is a whole number from `least`, else raise ConfigError."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{key} is {value!r}; it must be a whole number from {least}")
+def count(key: str, value: Any, least: int = 1, most: float = math.inf) -> int:
+    """Return `value` if it is a whole number from `least` to `most`, else raise ConfigError."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        upper = "" if most == math.inf else f" to {most}"
+        raise ConfigError(f"{key} is {value!r}; it must be a whole number from {least}{upper}")
     return value
 
 

@@ -157,6 +157,11 @@ def _told_by_a_worker(error: BaseException) -> MonaisegError | None:
     return kind(found[2]) if found and kind is not None else None
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or where it has none its type."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def printable(text: str) -> str:
     """Return text that does nothing to whoever shows it: control characters, and what turns writing, as escapes."""
     if text.isprintable():
@@ -171,7 +176,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """Return the end of an error message: the nearest known names, or all of them where none is near."""
     known = sorted(set(known))
     plain = {k.lower(): k for k in known}
-    near = [plain[match] for match in difflib.get_close_matches(name.lower(), plain, n=3, cutoff=0.6)]
+    near = [plain[match] for match in difflib.get_close_matches(str(name).lower(), plain, n=3, cutoff=0.6)]
     if near:
         return f"; did you mean {' or '.join(repr(n) for n in near)}?"
     return f"; there is {', '.join(known)}" if known else "; there is none"

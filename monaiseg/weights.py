@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch import nn
 
 from monaiseg._files import make_folder, write_bytes
 from monaiseg._registry import Entry, registry
-from monaiseg._tensors import read_tensors
+from monaiseg._tensors import as_bytes, read_tensors
 from monaiseg.build import build_network
 from monaiseg.errors import ConfigError, OutputError, PluginError, suggest
 
@@ -214,9 +213,7 @@ def save_weights(network: nn.Module, path: Path) -> Path:
     """Write the network's state dict to a new file and return its path; raises `OutputError` if it is there already."""
     refuse_existing(path)
     make_folder(path.parent)
-    buffer = io.BytesIO()
-    torch.save(dict(network.state_dict()), buffer)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, as_bytes(network.state_dict()))
     return path
 
 

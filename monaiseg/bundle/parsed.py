@@ -63,7 +63,7 @@ def read_config(path: Path) -> dict[str, Any]:
                 f"{path}: holds {type(content).__name__}, not keys and their values; give a bundle's file"
             )
         _entries(path, content)
-        return ConfigParser.load_config_file(str(path))
+        return dict(ConfigParser.load_config_file(str(path)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""

@@ -104,10 +104,10 @@ class RunFolder:
         if found is None:
             self.path = _new_folder(output_dir, arch.replace(":", "-"))
             self._lock = locked(self.path)
-            write_json(self.path / "split.json", record)
             self.facts = facts | _made_of(arch, network, shape, record, datasets, split)
         else:
             self._resume(found, facts)
+        write_json(self.path / "split.json", record)  # of a resumed run the same cases, wherever they lie now
         write_bytes(self.path / "config.yaml", content.encode())
         self.record()
 
@@ -117,7 +117,8 @@ class RunFolder:
         tell_changes(found.facts, facts)
         at = 0 if self.checkpoint is None else self.checkpoint["iteration"]
         resumed = {"time": _now(), "step": at, "versions": facts["versions"], "settings": facts["settings"]}
-        self.facts = found.facts | facts | {"resumed": [*found.facts.get("resumed", []), resumed]}
+        before = {"resumed": [*found.facts.get("resumed", []), resumed], "bundle": found.facts["bundle"]}
+        self.facts = found.facts | facts | before
 
     def record(self, **facts: Any) -> None:
         """Add facts to `run.json`."""

@@ -17,7 +17,7 @@ from monaiseg.data import CaseSplit, Classes, ReadCase, all_cases, load_cases
 from monaiseg.data.loading import ALL, TEST
 from monaiseg.engine.instances import TUNED
 from monaiseg.engine.settings import Settings
-from monaiseg.errors import ConfigError, DataError, NameNotFound
+from monaiseg.errors import ConfigError, DataError, NameNotFound, first_line
 from monaiseg.instances import InstancePlan, instance_plan
 from monaiseg.instances.plan import TunedOn
 
@@ -94,8 +94,7 @@ class TrainedRun:
         except ConfigError:
             raise
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ConfigError(f"{path}: cannot be loaded into {of['arch']!r}: {reason}") from error
+            raise ConfigError(f"{path}: cannot be loaded into {of['arch']!r}: {first_line(error)}") from error
         return network
 
     def cases(

@@ -43,6 +43,8 @@ def find_whole(
         more = f" (and {len(found.faults) - 1} more; monaiseg data check {root} lists them)"
         raise DataError(f"{found.faults[0]}{more if len(found.faults) > 1 else ''}")
     found.left_out |= unreadable_cases(found.cases, unreadable)
+    if len(found.left_out) == len(found.cases):
+        raise DataError(f"{root}: has no case whose files can be read; restore them")
     if classes != "auto":
         return found, classes_of(classes, "classes")
     return found, found.classes or _told_by_labels(found)
@@ -50,8 +52,6 @@ def find_whole(
 
 def _told_by_labels(found: FoundData) -> Classes:
     cases = [case for case in found.cases if images_of(case)[0] not in found.left_out]
-    if not cases:
-        raise DataError(f"{found.root}: has no case whose files can be read; restore them")
     return find_classes(cases, len(image_shape(cases[0])[1]))
 
 

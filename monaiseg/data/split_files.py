@@ -118,7 +118,7 @@ def read_split_file(path: str | Path) -> SplitFile:
         ConfigError: there is no such file, or it is no split file.
         DataError: a case or a group is in two parts, a case lacks its hash or group, or the file was changed.
     """
-    file = Path(path).expanduser()
+    file = Path(str(path)).expanduser()
     try:
         content = read_json(file)
     except (OSError, ValueError) as error:

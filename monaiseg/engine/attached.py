@@ -49,22 +49,25 @@ class TrainingHandlers:
         val_interval: int,
         classes: Classes = FOREGROUND,
     ) -> None:
-        folder, signals = run_folder.path, StopSignals()
-        table = TrainingTable(folder, evaluator, optimizer, classes)
-        stopping = EarlyStopping(patience=settings.early_stopping, evaluator=evaluator)
-        report = Report(run_folder, evaluator)
-        finite = FiniteLoss(run_folder, network)
+        signals, finite = StopSignals(), FiniteLoss(run_folder, network)
         schedule = ScheduledRate(scheduler, evaluator, settings.accumulate)
-        parts = {
-            "network": network,
-            "optimizer": optimizer,
-            "scheduler": schedule,
-            "scaler": settings.scaler,
-            "best": BestScores(evaluator),
-            "table": table,
+        stopping = EarlyStopping(patience=settings.early_stopping, evaluator=evaluator)
+        told: dict[str, Any] = {
+            "table": TrainingTable(run_folder.path, evaluator, optimizer, classes),
             "early_stopping": stopping,
-            "report": report,
+            "report": Report(run_folder, evaluator),
         }
+        computed = {"network": network, "optimizer": optimizer, "scheduler": schedule, "scaler": settings.scaler}
+        checkpoints = Checkpoints(
+            run_folder,
+            evaluator,
+            parts={**computed, "best": BestScores(evaluator), **told},
+            minutes=settings.checkpoint_minutes,
+            signals=signals,
+            check=finite.settle,
+            accumulate=settings.accumulate,
+            resumed=stopping.resumed,
+        )
         self.handlers: list[Any] = [
             signals,
             ProgressBar(description="epoch"),
@@ -72,20 +75,9 @@ class TrainingHandlers:
             finite,
             IntervalValidation(validator=evaluator, interval=val_interval),
             schedule,  # after the validation, so that one that is interrupted finds it where it was
-            *([_board(folder, run_folder.checkpoint)] if is_writer() else []),
-            table,
-            stopping,
-            report,
-            Checkpoints(
-                run_folder,
-                evaluator,
-                parts,
-                settings.checkpoint_minutes,
-                signals,
-                finite.settle,
-                settings.accumulate,
-                [stopping.resumed],
-            ),
+            *([_board(run_folder.path, run_folder.checkpoint)] if is_writer() else []),
+            *told.values(),
+            checkpoints,
         ]
 
     def attach(self, trainer: Engine) -> None:

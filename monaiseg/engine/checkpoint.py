@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from monaiseg._files import write_bytes
-from monaiseg._tensors import read_tensors
+from monaiseg._tensors import as_bytes, read_tensors
 from monaiseg.errors import ConfigError
 
 LAST, PREVIOUS, DAMAGED = "last.pt", "previous.pt", "damaged.pt"
@@ -23,13 +20,6 @@ PARTS = {"network", "optimizer", "scheduler", "epoch", "iteration", "epoch_ended
 
 class DamagedCheckpoint(ConfigError):
     """A file does not hold what was written into it."""
-
-
-def as_bytes(state: Mapping[str, Any]) -> bytes:
-    """Return the file of a state that `torch.load(..., weights_only=True)` reads back: a zip with a CRC-32 a tensor."""
-    buffer = io.BytesIO()
-    torch.save(dict(state), buffer)
-    return buffer.getvalue()
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:

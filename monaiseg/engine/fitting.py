@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from monaiseg.engine.settings import Settings
-from monaiseg.errors import ConfigError
+from monaiseg.errors import ConfigError, cause_of, first_line
 
 
 def check_roi(network: nn.Module, settings: Settings, in_channels: int) -> None:
@@ -32,6 +32,8 @@ def _fails(network: nn.Module, image: torch.Tensor) -> str:
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             tried(image)
-    except (ValueError, RuntimeError, IndexError) as error:  # NotImplementedError is a RuntimeError
-        return (str(error).strip() or type(error).__name__).splitlines()[0]
+    except Exception as error:  # whatever a network raises
+        if (cause := cause_of(error)) is not error:
+            raise cause from error  # that memory is out says nothing of the size
+        return first_line(error)
     return ""

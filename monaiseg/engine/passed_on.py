@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from monaiseg._numbers import number
-from monaiseg.errors import ConfigError, suggest
+from monaiseg.errors import ConfigError, first_line, suggest
 
 Made = TypeVar("Made")
 
@@ -56,5 +56,4 @@ def made_with(key: str, make: Callable[..., Made], options: Mapping[str, Any]) -
         return make(**options)
     except Exception as error:
         told = ", ".join(f"{name} {value!r}" for name, value in options.items())
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"{key}: torch refuses {told}: {reason}") from error
+        raise ConfigError(f"{key}: torch refuses {told}: {first_line(error)}") from error

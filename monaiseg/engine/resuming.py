@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ignite.engine import Engine, Events
@@ -13,10 +12,11 @@ from ignite.engine import Engine, Events
 from monaiseg._numbers import number
 from monaiseg._ranks import gathered, is_writer, largest, rank, world
 from monaiseg._seeding import random_states, restore_random_states
+from monaiseg._tensors import plain
 from monaiseg.data import EpochSampler
 from monaiseg.engine.checkpoint import LAST, write_checkpoint
 from monaiseg.engine.report import Recorder
-from monaiseg.engine.stopping import STOPPED, StopSignals
+from monaiseg.engine.stopping import STOPPED, StopSignals, tell
 
 NOTHING, SAVE, STOP = range(3)
 """What a process wishes for after a step; the most that any wishes for is done by all."""
@@ -46,7 +46,7 @@ class Checkpoints:
         signals: tells when to stop.
         check: raises where the state is not worth keeping.
         accumulate: batches whose gradients are added up for a step of the optimizer: nothing is saved between them.
-        resumed: what else is called once a state was put back.
+        resumed: what is called once a state was put back.
     """
 
     def __init__(
@@ -54,11 +54,12 @@ class Checkpoints:
         run_folder: Recorder,
         evaluator: Engine,
         parts: Mapping[str, Part],
+        *,
         minutes: float,
         signals: StopSignals,
         check: Callable[[], None],
-        accumulate: int = 1,
-        resumed: Sequence[Callable[[Engine], None]] = (),
+        accumulate: int,
+        resumed: Callable[[Engine], None],
     ) -> None:
         self.run_folder = run_folder
         self.evaluator = evaluator
@@ -85,7 +86,7 @@ class Checkpoints:
         states |= {key: getattr(state, key) for key in ("epoch", "iteration", "epoch_length", "max_epochs")}
         states |= {"epoch_ended": epoch_ended, "random": gathered(random_states())}
         if is_writer():
-            write_checkpoint(self.run_folder.path, states)
+            write_checkpoint(self.run_folder.path, plain(states))
         self._saved = time.monotonic()
 
     def _after_step(self, trainer: Engine) -> None:
@@ -117,11 +118,9 @@ class Checkpoints:
         told = self.signals.received or "a signal to another process"
         self.run_folder.record(status="interrupted")
         if is_writer():
-            print(
+            tell(
                 f"monaiseg: stopped by {told} after step {state.iteration} (epoch {state.epoch}), which is saved in "
-                f"{folder / LAST}; go on with monaiseg resume {shlex.quote(str(folder))}",
-                file=sys.stderr,
-                flush=True,
+                f"{folder / LAST}; go on with monaiseg resume {shlex.quote(str(folder))}"
             )
         gathered(None)  # torchrun ends all as soon as one has ended: not before the writer has written
         raise SystemExit(STOPPED)
@@ -138,8 +137,7 @@ class Checkpoints:
             restore_random_states(kept["random"][rank()])
         if not kept["epoch_ended"] and kept["iteration"] % kept["epoch_length"] == 0:
             trainer.fire_event(Events.EPOCH_COMPLETED)  # all its steps were done, and what follows them was not
-        for call in self.resumed:
-            call(trainer)
+        self.resumed(trainer)
 
     def _enter(self, trainer: Engine, kept: Mapping[str, Any]) -> None:
         """Put the trainer, and the order of its batches, where the training was left."""

@@ -13,7 +13,7 @@ import torch
 from monaiseg._numbers import count, number
 from monaiseg.data import Case, common_spacing, image_shape, image_spacing, images_of, is_volume, respaced_size
 from monaiseg.engine.precision import autocast_dtype
-from monaiseg.errors import ConfigError
+from monaiseg.errors import ConfigError, first_line
 from monaiseg.nn import narrow_strided
 
 ROI = {2: (128, 128), 3: (64, 64, 64)}
@@ -86,7 +86,7 @@ class Settings:
         self.roi_size = self._roi(roi_size, median)
         self.accumulate = count("accumulate", accumulate)
         self.clip = number("clip", clip)
-        self.seed = count("seed", seed, least=0)
+        self.seed = count("seed", seed, least=0, most=2**32 - 1)
         self.early_stopping = count("early_stopping", early_stopping, least=0)
         self.checkpoint_minutes = number("checkpoint_minutes", checkpoint_minutes)
 
@@ -179,8 +179,9 @@ def _device(device: str) -> torch.device:
         found = torch.device(device)
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"device is {device!r}, which cannot be used here: {reason}; try auto or cpu") from error
+        raise ConfigError(
+            f"device is {device!r}, which cannot be used here: {first_line(error)}; try auto or cpu"
+        ) from error
     return found
 
 

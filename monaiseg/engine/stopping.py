@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -15,6 +16,15 @@ STOPPED = 75
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 """The end of a job's time, Ctrl-C, and what SLURM is told to send before it takes a machine away."""
+
+
+def tell(line: str) -> None:
+    """Write a line to standard error, also while another is being printed, and where nobody reads it any more.
+
+    Ctrl-C of `monaiseg train 2>&1 | tee log` ends `tee` first.
+    """
+    with contextlib.suppress(OSError):
+        os.write(2, f"{line}\n".encode())
 
 
 class StopSignals:
@@ -52,5 +62,4 @@ class StopSignals:
         second = signal.SIG_IGN if "TORCHELASTIC_RUN_ID" in os.environ else signal.SIG_DFL
         for other in SIGNALS:
             signal.signal(other, second)
-        # Not print: a signal may come while something is being printed.
-        os.write(2, f"\n{self.received}: finishing this step, then saving; again to stop at once\n".encode())
+        tell(f"\n{self.received}: finishing this step, then saving; again to stop at once")

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from interrupted import only_run
+from signalled import train
 
 from monaiseg.cli import main
 
@@ -39,6 +41,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pairs: Path) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("data").symlink_to(pairs)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory, pairs: Path) -> Path:
+    """The run of `signalled.train` that nobody interrupts."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert train(pairs) == 0
+    return only_run(folder)
 
 
 @pytest.fixture

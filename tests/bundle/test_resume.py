@@ -4,147 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
 import torch
 from ignite.engine import Events
 from interrupted import Training, only_run, outcome
+from signalled import FLAGS, at, interrupt, train
 
-from monaiseg.bundle import GuardedWorkflow, find_bundle
+from monaiseg.bundle import copy_bundle
 from monaiseg.cli import main
-from monaiseg.cli.running import parse_overrides
-from monaiseg.engine.checkpoint import DAMAGED, LAST, PREVIOUS
-
-EPOCHS = 3
-OPTIONS = {
-    "arch_options": {"features": (4, 8)},
-    "roi_size": 32,
-    "batch_size": 2,
-    "device": "cpu",
-    "val_interval": 1,
-    "num_workers": 0,
-}
-FLAGS = [part for key, value in OPTIONS.items() for part in (f"--{key}", str(value))]
-
-
-def train(pairs, *flags, epochs=EPOCHS) -> int:
-    return main(["train", "unetpp", "--data_root", str(pairs), *FLAGS, "--epochs", str(epochs), *flags])
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, pairs) -> Path:
-    """The run that nobody interrupts."""
-    folder = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert train(pairs) == 0
-    return only_run(folder)
-
-
-def interrupt(pairs, moment, epochs=EPOCHS, **options) -> int:
-    """Train, and call `moment(trainer, evaluator)` before, which arranges for a signal; return the exit code."""
-    workflow = GuardedWorkflow(
-        str(find_bundle("unetpp") / "train.yaml"),
-        run_id="training",
-        data_root=str(pairs),
-        epochs=epochs,
-        **OPTIONS,
-        **options,
-    )
-    workflow.initialize()
-    moment(*(workflow.parser.get_parsed_content(name) for name in ("train::trainer", "validate::evaluator")))
-    with pytest.raises(SystemExit) as stopped:
-        workflow.run()
-    return stopped.value.code
-
-
-def at(event, count, engine="trainer", number=signal.SIGTERM):
-    """Arrange for a signal at the n-th time that an event comes."""
-
-    def arrange(trainer, evaluator):
-        seen = []
-
-        def fire(_):
-            seen.append(None)
-            if len(seen) == count:
-                os.kill(os.getpid(), number)
-
-        {"trainer": trainer, "evaluator": evaluator}[engine].add_event_handler(event, fire)
-
-    return arrange
-
-
-MOMENTS = {
-    "at the first step": (at(Events.ITERATION_STARTED, 1), 1),
-    "within an epoch": (at(Events.ITERATION_STARTED, 5, number=signal.SIGINT), 5),
-    "at the last step of an epoch": (at(Events.ITERATION_STARTED, 3, number=signal.SIGUSR1), 3),
-    "as an epoch begins": (at(Events.EPOCH_STARTED, 2), 4),
-    "within a validation": (at(Events.ITERATION_STARTED, 3, "evaluator"), 6),
-    "within the last validation": (at(Events.ITERATION_COMPLETED, 5, "evaluator"), 9),
-    "as an epoch ends, after it was saved": (at(Events.EPOCH_COMPLETED, 2), 7),
-}
-
-
-KINDS = {
-    "a schedule by epochs": ["--scheduler", "ExponentialLR"],
-    "a schedule by validations": ["--scheduler", "plateau", "--scheduler_options", "{'patience':0,'threshold':0.5}"],
-    "two batches a step": ["--accumulate", "2"],
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("moment", [at(Events.ITERATION_STARTED, 4), at(Events.ITERATION_STARTED, 3, "evaluator")])
-def test_a_signal_loses_nothing_of(kind, moment, here, pairs):
-    """With two batches a step, three an epoch, the fourth batch is the first of a step."""
-    flags = [*FLAGS, "--data_root", str(pairs), "--epochs", "3", *KINDS[kind]]
-    assert main(["train", "unetpp", *flags, "--output_dir", "whole"]) == 0
-    assert interrupt(pairs, moment, **parse_overrides(KINDS[kind])) == 75
-    run = only_run(Path())
-    assert main(["resume", str(run)]) == 0
-    (whole,) = Path("whole").glob("*/run.json")
-    assert outcome(run) == outcome(whole.parent)
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_signal_loses_nothing(moment, here, pairs, whole, capfd):
-    arrange, step = MOMENTS[moment]
-    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)]
-    assert interrupt(pairs, arrange) == 75
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)] == handlers
-    run = only_run(Path())
-    told = capfd.readouterr().err
-    assert f"after step {step} (epoch {(step + 2) // 3}), which is saved in" in told
-    assert f"monaiseg resume {run}\n" in told
-    assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
-    assert main(["resume", str(run)]) == 0
-    assert f"resumed: {run} after step {step}" in capfd.readouterr().out
-    assert outcome(run) == outcome(whole)
-
-
-def test_a_signal_after_the_last_step_of_all_changes_nothing(here, pairs, whole):
-    trained = []
-
-    def arrange(trainer, evaluator):
-        trainer.add_event_handler(Events.COMPLETED, lambda _: trained.append(os.kill(os.getpid(), 0)))
-        at(Events.EPOCH_COMPLETED, EPOCHS)(trainer, evaluator)
-
-    with pytest.raises(pytest.fail.Exception):
-        interrupt(pairs, arrange)
-    assert trained and outcome(only_run(Path())) == outcome(whole)
-
-
-def test_a_second_signal_stops_at_once(here, pairs):
-    big = ["--data_root", str(pairs), *FLAGS, "--roi_size", "256", "--image_size", "256", "--batch_size", "6"]
-    training = Training(here, ["train", "unetpp", *big, "--arch_options", "{'features':(32,64)}"])
-    training.wait(lambda: "run folder:" in training.log)
-    os.kill(training.process.pid, signal.SIGTERM)
-    training.wait(lambda: "finishing this step" in training.log)
-    assert training.kill(signal.SIGTERM) == -signal.SIGTERM
-    assert not (only_run(Path()) / LAST).exists()
+from monaiseg.engine.checkpoint import DAMAGED, LAST, PREVIOUS, verified
 
 
 @pytest.fixture
@@ -168,6 +39,21 @@ def test_more_epochs_than_were_asked_for(here, pairs, scheduler):
     (longer,) = Path("longer").glob("*/metrics.csv")
     rates = [float(row["lr"]) for row in csv.DictReader(longer.open())]
     assert [float(row["lr"]) for row in rows[3:]] == pytest.approx(rates[3:], rel=1e-9)
+
+
+def test_what_moves_between_is_found(here, pairs, monkeypatch):
+    """The data, and the working folder, of which the run knows its bundle from anywhere."""
+    copy_bundle("unetpp", Path("mine"))
+    Path("cases").symlink_to(pairs)
+    assert main(["train", "mine", "--data_root", "cases", *FLAGS, "--epochs", "1"]) == 0
+    run = only_run(Path()).resolve()
+    bundle = json.loads((run / "run.json").read_text())["bundle"]
+    Path("cases").rename("moved")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert main(["resume", str(run), "--epochs", "2", "--data_root", "../moved"]) == 0
+    assert json.loads((run / "run.json").read_text())["bundle"] == bundle == str(here / "mine")
+    assert main(["evaluate", "--model", str(run)]) == 0
 
 
 def test_auto_goes_on_with_the_newest_unfinished_run(interrupted, here, pairs, whole, capsys):
@@ -240,7 +126,7 @@ def test_a_run_that_is_being_trained_is_left_alone(here, pairs, capsys):
     assert train(pairs, "--resume", "auto", epochs=1) == 0
     assert f"not {run}: {run} is being trained" in capsys.readouterr().out
     assert training.kill() == -9
-    assert main(["resume", str(run), "--epochs", "1000", "--early_stopping", "1"]) == 0
+    assert main(["resume", str(run), "--epochs", str(verified(run / LAST)["epoch"] + 1)]) == 0
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(interrupted, whole, capsys):
