@@ -10,11 +10,14 @@ from typing import Any
 from monai.bundle import ConfigComponent, ReferenceResolver
 
 from monaiseg.bundle.executed import Executed, component, executed
-from monaiseg.bundle.guarded import check_overrides, check_values
+from monaiseg.bundle.guarded import check_overrides, check_values, runnable
 from monaiseg.bundle.keys import check_keys
 from monaiseg.bundle.parsed import BoundedParser
 from monaiseg.bundle.shipped import find_bundle
 from monaiseg.errors import ConfigError, MonaisegError, suggest
+
+SUFFIXES = (".yaml", ".yml", ".json")
+EXAMPLE = '"training: [$@train::trainer.run()]"'
 
 
 def check_bundle(bundle: str, overrides: Mapping[str, Any] | None = None) -> dict[Path, list[Executed]]:
@@ -28,7 +31,7 @@ def check_bundle(bundle: str, overrides: Mapping[str, Any] | None = None) -> dic
         ConfigError: there is no such bundle, or as `check_file` does; the message names the file.
     """
     single = Path(bundle)
-    files = [single] if single.is_file() else sorted(find_bundle(bundle).glob("*.yaml"))
+    files = [single] if single.is_file() else _configurations(find_bundle(bundle))
     found = {}
     for path in files:
         try:
@@ -36,6 +39,11 @@ def check_bundle(bundle: str, overrides: Mapping[str, Any] | None = None) -> dic
         except MonaisegError as error:
             raise type(error)(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
     return found
+
+
+def _configurations(folder: Path) -> list[Path]:
+    """Return the files of a bundle that MONAI could run."""
+    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.name != "metadata.json")
 
 
 def check_file(path: Path, overrides: Mapping[str, Any] | None = None) -> list[Executed]:
@@ -63,6 +71,8 @@ def check_file(path: Path, overrides: Mapping[str, Any] | None = None) -> list[E
             check_arguments(key, item.get_config())
     if "arch" in parser:
         check_keys(parser.get())
+        if not runnable(parser):
+            raise ConfigError(f"{path}: nothing in it can be run; give it a list such as {EXAMPLE}")
     return found
 
 

@@ -101,8 +101,13 @@ def check_run_id(config: ConfigParser, run_id: str) -> None:
     content = config[run_id] if run_id in config else None
     steps = content if isinstance(content, list) else [content]
     if not steps or not all(_can_run(step) for step in steps):
-        runnable = [k for k, v in config.get().items() if isinstance(v, list) and v and str(v[0]).startswith("$")]
-        raise ConfigError(f"run id {run_id!r} runs nothing{suggest(run_id, runnable)}")
+        raise ConfigError(f"run id {run_id!r} runs nothing{suggest(run_id, runnable(config))}")
+
+
+def runnable(config: ConfigParser) -> list[str]:
+    """Return the run ids of a bundle: its lists of expressions."""
+    lists = {key: value for key, value in config.get().items() if isinstance(value, list) and value}
+    return [key for key, value in lists.items() if isinstance(value[0], str) and value[0].startswith("$")]
 
 
 def _can_run(step: Any) -> bool:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from monaiseg._registry import registry
 from monaiseg.build import build_network
-from monaiseg.data import build_augmentation
-from monaiseg.data.generated.writing import generated_kind
-from monaiseg.data.readable import unreadable_cases
-from monaiseg.data.split_files import read_split_file
+from monaiseg.bundle.data_keys import check_data_keys
+from monaiseg.data import CaseShape, ReadCase, build_augmentation
 from monaiseg.engine import Settings, WholeOrWindowInferer, build_optimizer, build_scheduler, check_roi
 from monaiseg.engine.validation import checked_interval
-from monaiseg.errors import DataError
 from monaiseg.instances import instance_plan
 from monaiseg.losses import build_loss
 
-SETTINGS = (
-    *("device", "amp", "channels_last", "compile", "batch_size", "image_size", "spacing", "roi_size", "accumulate"),
-    *("clip", "seed", "early_stopping", "checkpoint_minutes"),
-)
+SETTINGS = [key for key in inspect.signature(Settings).parameters if key not in ("spatial_dims", "train")]
+BUILT = ("arch", "arch_options", "encoder", "freeze", "deep_supervision", "pretrained", "in_channels")
 TRAINED = ("lr", "optimizer", "optimizer_options", "scheduler", "scheduler_options", "epochs")
+
+SHAPE = ("spatial_dims", "in_channels", "out_channels")
 
 CHANNELS = {2: 3, 3: 1}
 """What `in_channels: auto` comes to for pictures, and for most volumes."""
@@ -32,10 +29,19 @@ CHANNELS = {2: 3, 3: 1}
 def check_keys(config: Mapping[str, Any]) -> None:
     """Raise a monaiseg error for the first key that the part it is for refuses; of the bundle's own code nothing runs.
 
-    Keys that are not there, or hold an expression, are left out, and so is what only the data can tell.
+    Keys that are not there, or hold an expression, are left out. Of the data, where some are given, headers and a case
+    are read, and labels where their values tell the classes.
     """
     plain = {key: value for key, value in config.items() if not _is_expression(value)}
-    settings = Settings(spatial_dims=_dims(plain), **{key: plain[key] for key in SETTINGS if key in plain})
+    cases = check_data_keys(plain)
+    if cases is not None:
+        spatial_dims, in_channels, out_channels = (plain.get(key, "auto") for key in SHAPE)
+        shape = CaseShape(spatial_dims, in_channels, out_channels, cases)
+        read = ReadCase(shape.spatial_dims, shape.in_channels, shape.out_channels, cases.classes)
+        read(cases.train[0])  # tells what headers do not
+        plain |= shape.record()
+    asked = {key: plain[key] for key in SETTINGS if key in plain}
+    settings = Settings(spatial_dims=_dims(plain), train=cases.train if cases else (), **asked)
     for keys, check in _checks(settings).items():
         if all(key in plain for key in keys):
             check(*(plain[key] for key in keys))
@@ -58,9 +64,7 @@ def _is_expression(value: Any) -> bool:
 def _checks(settings: Settings) -> dict[tuple[str, ...], Callable[..., Any]]:
     """Return by the keys that each takes what looks at them."""
     return {
-        ("arch", "arch_options", "encoder", "freeze", "deep_supervision", "in_channels", *TRAINED): partial(
-            _network, settings
-        ),
+        (*BUILT, *TRAINED): partial(_network, settings),
         ("loss", "loss_options", "out_channels"): lambda name, options, classes: build_loss(
             name, options=options, classes=_number(classes, 1)
         ),
@@ -74,10 +78,6 @@ def _checks(settings: Settings) -> dict[tuple[str, ...], Callable[..., Any]]:
         ("val_interval",): checked_interval,
         ("overlap",): partial(WholeOrWindowInferer, settings.roi_size),
         ("instances",): instance_plan,
-        ("generated",): generated_kind,
-        ("unreadable",): partial(unreadable_cases, ()),
-        ("split",): lambda split: None if split == "none" else read_split_file(split),
-        ("data_root",): _data_root,
     }
 
 
@@ -88,6 +88,7 @@ def _network(
     encoder: str,
     freeze: bool,
     deep_supervision: Any,
+    pretrained: Any,
     in_channels: Any,
     *trained: Any,
 ) -> None:
@@ -99,6 +100,7 @@ def _network(
         out_channels=1,
         deep_supervision=deep_supervision,
         encoder=encoder,
+        pretrained="none" if pretrained == "imagenet" else pretrained,  # which may have to be fetched
         freeze=freeze,
         arch_options=arch_options,
     )
@@ -110,8 +112,3 @@ def _network(
 
 def _number(value: Any, auto: int) -> Any:
     return auto if value == "auto" else value
-
-
-def _data_root(data_root: Any) -> None:
-    if data_root != "none" and not Path(str(data_root)).expanduser().exists():
-        raise DataError(f"data_root {data_root}: no such folder; give an existing one with --data_root")

@@ -13,7 +13,7 @@ from torch.utils.data import DistributedSampler
 from monaiseg._ranks import rank, world
 from monaiseg.data.datasets import CaseDataset, Item
 from monaiseg.data.training import TrainingDataset
-from monaiseg.data.workers import start_worker
+from monaiseg.data.workers import checked_workers, start_worker
 from monaiseg.errors import ConfigError
 
 
@@ -63,8 +63,7 @@ def training_loader(
     Those of a `TrainingDataset` are on the device. The last batch of an epoch is dropped where it is not full: a batch
     of one breaks batch norm's statistics.
     """
-    if not isinstance(num_workers, int) or isinstance(num_workers, bool) or num_workers < 0:
-        raise ConfigError(f"num_workers is {num_workers!r}; it must be a whole number from 0")
+    checked_workers(num_workers)
     sampler = EpochSampler(dataset, seed)
     if not len(sampler):
         raise ConfigError(f"{world()} processes have {len(dataset)} cases to train on; start fewer processes")

@@ -37,17 +37,17 @@ class CaseShape:
         else:
             channels, size = image_shape([*split.train, *split.validation][0])
             found = (len(size), channels, len(split.classes))
-        self.spatial_dims = _count("spatial_dims", spatial_dims, found[0])
-        self.in_channels = _count("in_channels", in_channels, found[1])
-        self.out_channels = _count("out_channels", out_channels, found[2])
+        self.spatial_dims = count_or_auto("spatial_dims", spatial_dims, found[0])
+        self.in_channels = count_or_auto("in_channels", in_channels, found[1])
+        self.out_channels = count_or_auto("out_channels", out_channels, found[2])
 
     def record(self) -> dict[str, int]:
         """Return the three numbers by name."""
         return dict(vars(self))
 
 
-def _count(key: str, value: int | str, auto: int | str) -> int:
-    """Return the value, or what `auto` stands for."""
+def count_or_auto(key: str, value: int | str, auto: int | str) -> int:
+    """Return the value, or what `auto` stands for; raises ConfigError unless that is a whole number from 1."""
     if value == AUTO and isinstance(value, str):
         value = auto
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:

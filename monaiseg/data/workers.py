@@ -5,8 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from typing import Any
 
 from monai.data.utils import worker_init_fn
+
+from monaiseg._numbers import count
+
+
+def checked_workers(num_workers: Any) -> int:
+    """Return a number of processes; raises ConfigError unless it is a whole number from 0."""
+    return count("num_workers", num_workers, least=0)
 
 
 def start_worker(number: int) -> None:

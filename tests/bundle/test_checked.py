@@ -28,6 +28,7 @@ def test_shipped_bundles_are_sound(name: str) -> None:
         ({"epoch": 1}, "--epoch matches nothing in the bundle; did you mean 'epochs'"),
         ({"amp": "false"}, "amp is the text 'false'; write --amp False"),
         ({"lr": "1e-3"}, "lr is the text '1e-3', not a number; in YAML write 1.0e-3"),
+        ({"training": []}, "nothing in it can be run; give it a list such as"),
         ({"lr": "nan"}, "lr is the text 'nan', not a number$"),
         (
             {"train::trainer::decollate": "false"},
@@ -66,6 +67,15 @@ def test_macros_that_repeat_each_other_are_refused(tmp_path: Path, monkeypatch: 
     Path("train.yaml").write_text(text)
     with pytest.raises(ConfigError, match="yaml: has more than 100000 entries"):
         check_bundle("train.yaml")
+
+
+def test_files_of_every_kind_that_could_be_run_are_looked_at(tmp_path: Path) -> None:
+    bundle = copy_bundle("unetpp", tmp_path / "mine")
+    (bundle / "more.json").write_text('{"a": {"_target_": "os.system"}}')
+    (bundle / "more.yml").write_text("a: $1")
+    found = check_bundle(str(bundle))
+    assert {path.name for path in found} > {"more.json", "more.yml"} and bundle / "metadata.json" not in found
+    assert [one.outside for one in found[bundle / "more.json"]] == [("os",)]
 
 
 def test_what_is_no_mistake_is_let_pass() -> None:

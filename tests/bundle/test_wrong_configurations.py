@@ -57,6 +57,19 @@ WITHOUT_DATA = {
     "--unreadable ignore": "unreadable is 'ignore'; it must be error or skip",
     "--generated cells": "generated is 'cells'",
     "--split nosplit.json": "split nosplit.json: cannot be read",
+    "--layout kaggle": "layout is 'kaggle'; there is",
+    "--num_workers -1": "num_workers is -1; it must be a whole number from 0",
+    "--resume last": "resume is 'last': no run.json in it; give none, auto or the folder of a run",
+    "--output_dir /proc/x": "/proc/x: cannot be created",
+    "--fold -1": "fold is -1; ",
+    "--split_seed -1": "split_seed is -1; it must be a whole number from 0",
+    "--split 5": "split 5: cannot be read",
+    "--classes 7": "classes is 7",
+    "--out_channels 0": "out_channels is 0; it must be auto or a whole number from 1",
+    "--seed 4294967296": "seed is 4294967296; it must be a whole number from 0 to 4294967295",
+    "--pretrained nofile.pt --encoder resnet18 --arch_options {}": "nofile.pt: there is no such file",
+    "--arch_options {1:2}": "has no option 1",
+    "--train#trainer#decollate false": "train#trainer#decollate is the text 'false'; write it without quotes",
     "--data_root nowhere": "data_root nowhere: no such folder; give an existing one with --data_root",
 }
 """What nobody needs data to see, by the flags."""
@@ -64,14 +77,10 @@ WITHOUT_DATA = {
 WITH_DATA = {
     "--data_root empty": "empty: the folder is empty; expected one of",
     "--fold 9": "fold is 9; with 8 cases it must be between 0 and 4",
-    "--layout kaggle": "layout is 'kaggle'; there is",
     "--spacing 1.0": "spacing is 1.0, but pictures have none; give --image_size instead",
     "--spatial_dims 3": "set --spatial_dims 2",
     "--in_channels 2": "set --in_channels 3",
     "--out_channels 5": "set --out_channels 1",
-    "--num_workers -1": "num_workers is -1; it must be a whole number from 0",
-    "--resume last": "resume is 'last': no run.json in it; give none, auto or the folder of a run",
-    "--output_dir /proc/x": "/proc/x: cannot be created",
 }
 
 
@@ -88,13 +97,20 @@ def test_training_refuses_it(flags, capsys):
     assert not list(Path().glob("runs/*/run.json"))
 
 
-@pytest.mark.parametrize("flags", WITHOUT_DATA)
+@pytest.mark.parametrize("flags", [*WITHOUT_DATA, *WITH_DATA])
 def test_the_check_of_a_bundle_refuses_it_without_running(flags):
-    overrides = parse_overrides([*SMALL, *flags.split()])
+    given = ["--data_root", "data"] if flags in WITH_DATA else []
+    overrides = parse_overrides([*SMALL, *given, *flags.split()])
     with pytest.raises(MonaisegError) as refused:
         check_file(find_bundle("unetpp") / "train.yaml", overrides)
-    assert WITHOUT_DATA[flags] in str(refused.value) and "\n" not in str(refused.value)
+    assert {**WITHOUT_DATA, **WITH_DATA}[flags] in str(refused.value) and "\n" not in str(refused.value)
     assert not Path("runs").exists()
+
+
+def test_the_check_of_a_bundle_lets_pass_what_can_be_trained():
+    overrides = parse_overrides([*SMALL, "--data_root", "data", "--output_dir", "a/b", "--encoder", "none"])
+    assert check_file(find_bundle("unetpp") / "train.yaml", overrides)
+    assert not Path("a").exists()
 
 
 @pytest.mark.parametrize(

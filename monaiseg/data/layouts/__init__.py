@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from monaiseg.data.cases import Case, name_fault
 from monaiseg.data.layouts._finding import LAYOUTS, find
@@ -11,7 +12,7 @@ from monaiseg.data.layouts._listing import FoundData, Layout
 from monaiseg.data.layouts._tables import lists_in
 from monaiseg.errors import ConfigError, DataError, printable, suggest
 
-__all__ = ["LAYOUTS", "FoundData", "Layout", "find_data", "list_cases"]
+__all__ = ["LAYOUTS", "FoundData", "Layout", "checked_layout", "find_data", "list_cases"]
 
 logger = logging.getLogger("monaiseg")
 
@@ -27,9 +28,7 @@ def find_data(root: Path, layout: str = "auto") -> FoundData:
         ConfigError: there is no such layout.
         DataError: there is no such folder, it cannot be recognised, or holds no case.
     """
-    names = [known.name for known in LAYOUTS]
-    if layout != "auto" and layout not in names:
-        raise ConfigError(f"layout is {layout!r}{suggest(str(layout), [*names, 'auto'])}")
+    names = checked_layout(layout)
     if not root.exists():
         raise DataError(f"{root}: no such folder; give an existing one, or a file that lists cases")
     if fault := name_fault(root):
@@ -47,6 +46,14 @@ def find_data(root: Path, layout: str = "auto") -> FoundData:
             told = f"; {found.notes[-1]}" if found.notes else ""
             raise DataError(f"{found.root}: no images in it{where}; expected {_looks(found.layout)}{told}")
     return found
+
+
+def checked_layout(layout: Any) -> list[str]:
+    """Return the names of all layouts; raises ConfigError where `layout` is none of them, and not `auto`."""
+    names = [known.name for known in LAYOUTS]
+    if layout not in ("auto", *names):
+        raise ConfigError(f"layout is {layout!r}{suggest(str(layout), [*names, 'auto'])}")
+    return names
 
 
 def _unknown(root: Path) -> DataError:
