@@ -11,12 +11,13 @@ from monaiseg._lazy import lazy_names
 
 if TYPE_CHECKING:
     from monaiseg.data.augment import build_augmentation
-    from monaiseg.data.cases import VOLUMES, Case, data_hash, find_cases, images_of
+    from monaiseg.data.cases import VOLUMES, Case, data_hash, images_of
     from monaiseg.data.classes import FOREGROUND, Classes
     from monaiseg.data.datasets import CaseDataset
     from monaiseg.data.duplicates import NearPair, find_duplicates, groups_of, near_pairs
     from monaiseg.data.fetching import fetch_data
     from monaiseg.data.generated import GENERATED, generate_nuclei, generate_polyps, generate_structure, write_generated
+    from monaiseg.data.images import find_cases
     from monaiseg.data.layouts import LAYOUTS, find_data, list_cases
     from monaiseg.data.leaks import alike_groups, leaked_pairs, tell_leaks
     from monaiseg.data.loaders import EpochSampler, evaluation_loader, training_loader
@@ -91,7 +92,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "cases": ("VOLUMES", "Case", "data_hash", "find_cases", "images_of"),
+    "cases": ("VOLUMES", "Case", "data_hash", "images_of"),
     "classes": ("FOREGROUND", "Classes"),
     "augment": ("build_augmentation",),
     "datasets": ("CaseDataset",),
@@ -99,6 +100,7 @@ _HOMES = {
     "fetching": ("fetch_data",),
     "generated": ("GENERATED", "generate_nuclei", "generate_polyps", "generate_structure", "write_generated"),
     "layouts": ("LAYOUTS", "find_data", "list_cases"),
+    "images": ("find_cases",),
     "leaks": ("alike_groups", "leaked_pairs", "tell_leaks"),
     "loaders": ("EpochSampler", "evaluation_loader", "training_loader"),
     "loading": ("CaseSplit", "all_cases", "load_cases"),

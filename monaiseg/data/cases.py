@@ -86,39 +86,6 @@ def by_stem(folder: Path, faults: list[DataError] | None = None) -> dict[str, Pa
     return files
 
 
-def find_cases(folder: str | Path, image_files_each: int = 1) -> list[Case]:
-    """Return the images of a folder, or the one image that `folder` is, as cases without labels.
-
-    Args:
-        image_files_each: of how many files an image is; of several, their names end in `_0000`, `_0001` and so on.
-
-    Raises:
-        DataError: there is no such folder, no image in it, two images of one stem, or an image lacks a file.
-    """
-    path = Path(folder)
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder")
-    files = list(by_stem(path).values()) if path.is_dir() else [path]
-    if not files:
-        raise DataError(f"{path}: no images in it; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
-    if image_files_each > 1:
-        return _of_several_files(path, files, image_files_each)
-    return [Case(image=str(file), label=[], id=stem(file), group=None) for file in files]
-
-
-def _of_several_files(folder: Path, files: Sequence[Path], count: int) -> list[Case]:
-    images: dict[str, list[str]] = {}
-    for file in files:
-        name, _, channel = stem(file).rpartition("_")
-        if not channel.isdigit():
-            raise DataError(f"{file}: has no channel number; the network takes {count} files an image")
-        images.setdefault(name, []).append(str(file))
-    for name, channels in images.items():
-        if len(channels) != count:
-            raise DataError(f"{folder}: {name} has {len(channels)} image files; the network takes {count}")
-    return [Case(image=channels, label=[], id=name, group=None) for name, channels in images.items()]
-
-
 def group_of(case: Case) -> str:
     """Return what a case must stay together with: its group, or itself."""
     return case["group"] or case["id"]
