@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +9,8 @@ from typing import IO, Any
 
 import yaml
 
-from monaiseg._files import PART
-from monaiseg.bundle._records import naming, read_record
+from monaiseg.bundle._lock import locked
+from monaiseg.bundle.records import naming, read_record
 from monaiseg.engine.checkpoint import read_checkpoint
 from monaiseg.errors import ConfigError, DataError, OutputError
 
@@ -39,8 +37,6 @@ COMPUTED = ("device", "amp", "channels_last", "compile")
 
 USED: dict[str, Any] = {"status": str, "config": {}}
 """Of `run.json`."""
-
-LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -179,34 +175,3 @@ def tell_changes(ran: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         for key in keys:
             if key in before and before[key] != after[key]:
                 print(f"resume: WARNING: {key} was {before[key]} and is {after[key]}, so that figures may differ")
-
-
-def locked(path: Path) -> IO[bytes]:
-    """Return a file whose lock says that this process trains the run; kill -9 frees it as well.
-
-    A POSIX lock, which processes that load data do not inherit.
-
-    Raises:
-        ConfigError: another process trains it.
-        OutputError: the folder cannot be written to.
-    """
-    try:
-        file = (path / LOCK).open("ab")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written to ({error.strerror}); choose another --output_dir") from error
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            file.close()
-            raise ConfigError(f"resume: {path} is being trained by another process; wait, or stop that one") from error
-        print(
-            f"{path}: WARNING: cannot be locked ({error.strerror}), so that nothing keeps a second training out of it"
-        )
-    return file
-
-
-def clear_parts(path: Path) -> None:
-    """Remove files of a run that were not whole when it was interrupted."""
-    for part in path.glob(f".*{PART}"):
-        part.unlink(missing_ok=True)

@@ -19,7 +19,8 @@ from monaiseg._ranks import from_writer, is_writer, refuse_strangers
 from monaiseg._registry import registry
 from monaiseg._wording import counted
 from monaiseg.bundle._calling import calling_parser
-from monaiseg.bundle.resumed import NONE, Found, clear_parts, find_resumed, locked, tell_changes
+from monaiseg.bundle._lock import clear_parts, locked
+from monaiseg.bundle.resumed import NONE, Found, find_resumed, tell_changes
 from monaiseg.data import CaseShape, CaseSplit, tell_leaks
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import OutputError

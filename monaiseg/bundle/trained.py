@@ -12,7 +12,7 @@ from torch import nn
 
 from monaiseg._files import read_json
 from monaiseg._tensors import read_tensors
-from monaiseg.bundle._records import RUN, SPLIT, naming, read_record
+from monaiseg.bundle.records import RUN, SPLIT, naming, read_record
 from monaiseg.data import CaseSplit, Classes, ReadCase, all_cases, load_cases
 from monaiseg.data.loading import ALL, TEST
 from monaiseg.engine.instances import TUNED

@@ -191,7 +191,7 @@ def _predict(options: argparse.Namespace, rest: list[str]) -> None:
 
 def _bundle_of(model: str) -> Path:
     """Return the bundle that a run came from; where that is gone, a shipped one: it takes all it needs from the run."""
-    from monaiseg.bundle._records import read_record
+    from monaiseg.bundle.records import read_record
     from monaiseg.bundle.shipped import shipped_bundles
 
     record = Path(model) / "run.json"
