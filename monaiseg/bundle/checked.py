@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigComponent, ReferenceResolver
+from monai.bundle import ConfigComponent, ConfigParser, ReferenceResolver
 
 from monaiseg.bundle.executed import Executed, component, executed
 from monaiseg.bundle.guarded import check_overrides, check_values, runnable
@@ -58,7 +59,8 @@ def check_file(path: Path, overrides: Mapping[str, Any] | None = None) -> list[E
         ConfigError: the file cannot be read, an override or a reference matches nothing, a value was read as text where
             something else was meant, or a component does not exist or takes no such argument.
     """
-    default, parser = BoundedParser(path), BoundedParser(path)
+    parser = BoundedParser(path)
+    default = ConfigParser(deepcopy(parser.get()))
     check_overrides(default, overrides or {})
     parser.update(dict(overrides or {}))
     check_values(default.get(), parser.get())

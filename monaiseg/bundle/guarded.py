@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.utils import ensure_tuple
 
 from monaiseg.bundle.errors_shown import one_line_errors
+from monaiseg.bundle.parsed import read_config
 from monaiseg.errors import ConfigError, suggest
 
 
@@ -18,11 +21,13 @@ class GuardedWorkflow(ConfigWorkflow):
     Also under MONAI's command: `--workflow_name monaiseg.bundle.GuardedWorkflow`.
 
     Raises:
-        ConfigError: at construction; the message names the key.
+        ConfigError: at construction; the message names the key, or the file that is no configuration.
     """
 
     def __init__(self, config_file: str | Sequence[str], *, run_id: str = "run", **arguments: Any) -> None:
         one_line_errors()
+        for file in ensure_tuple(config_file):
+            read_config(Path(file))
         config = ConfigParser(ConfigParser.load_config_files(config_file))
         overrides = {key: value for key, value in arguments.items() if key not in _WORKFLOW_ARGUMENTS}
         check_overrides(config, overrides)

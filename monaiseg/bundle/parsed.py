@@ -57,21 +57,19 @@ def read_config(path: Path) -> dict[str, Any]:
         ConfigError: it cannot be read, is no YAML, holds no keys, or is too large once its anchors are followed.
     """
     try:
-        content = yaml.safe_load(path.read_text())
-        if not isinstance(content, dict):
-            raise ConfigError(
-                f"{path}: holds {type(content).__name__}, not keys and their values; give a bundle's file"
-            )
-        _entries(path, content)
-        return dict(ConfigParser.load_config_file(str(path)))
+        content: Any = ConfigParser.load_config_file(str(path))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         raise ConfigError(f"{path}{where}: is no YAML ({getattr(error, 'problem', None) or error}); mend it") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: is nested too deeply; mend it") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:  # PyYAML raises any of them
         raise ConfigError(f"{path}: cannot be read ({error}); give a YAML or JSON file") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds {type(content).__name__}, not keys and their values; give a bundle's file")
+    _entries(path, content)
+    return content
 
 
 def _entries(path: Path, content: Any) -> int:

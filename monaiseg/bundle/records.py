@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from monaiseg._entries import unlike
 from monaiseg._files import read_json
 from monaiseg.errors import ConfigError, DataError
 
@@ -28,15 +30,22 @@ SPLIT: dict[str, Any] = {
 """What is used of `run.json` and `split.json`: a type, a list of one, or what is used of an entry."""
 
 
-def read_record(path: Path, used: Mapping[str, Any]) -> dict[str, Any]:
+def read_record(path: Path, used: Mapping[str, Any], known: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
     """Return the record in a file.
 
+    Args:
+        path: the file.
+        used: what is used of it.
+        known: what is, where it is there.
+
     Raises:
-        ConfigError: it cannot be read, or an entry of `used` is missing or of another type.
+        ConfigError: it cannot be read, or an entry of `used` is missing, or one of either is of another type.
     """
     with naming(path):
         record = read_json(path)
-        _check(path, "", record, used)
+        told = unlike(record, {**used, **{key: kind for key, kind in known.items() if key in record}})
+        if told:
+            raise ConfigError(f"{path}: {told}; {MEND}")
     return dict(record)
 
 
@@ -50,14 +59,3 @@ def naming(path: Path, mend: str = MEND) -> Iterator[None]:
         if told.startswith(f"{path}: "):
             raise
         raise ConfigError(f"{path}: cannot be read ({told}); {mend}") from error
-
-
-def _check(path: Path, key: str, found: Any, wanted: Any) -> None:
-    kind = type(wanted) if isinstance(wanted, dict | list) else wanted
-    if not isinstance(found, kind) or (kind is list and not all(isinstance(one, wanted[0]) for one in found)):
-        raise ConfigError(f"{path}: its {key or 'content'} is {found!r:.40}; {MEND}")
-    for name, within in wanted.items() if isinstance(wanted, dict) else ():
-        whole = f"{key}::{name}" if key else name
-        if name not in found:
-            raise ConfigError(f"{path}: has no {whole}; {MEND}")
-        _check(path, whole, found[name], within)

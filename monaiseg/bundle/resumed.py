@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import yaml
+import torch
 
 from monaiseg.bundle._lock import locked
+from monaiseg.bundle.parsed import read_config
 from monaiseg.bundle.records import naming, read_record
-from monaiseg.engine.checkpoint import read_checkpoint
-from monaiseg.errors import ConfigError, DataError, OutputError
+from monaiseg.engine.checkpoint import LAST, check_weights, read_checkpoint
+from monaiseg.errors import ConfigError, DataError, OutputError, printable
 
 NONE, AUTO = "none", "auto"
 
@@ -35,8 +36,9 @@ are the same is seen from the data."""
 COMPUTED = ("device", "amp", "channels_last", "compile")
 """Settings that the machine decides, too."""
 
-USED: dict[str, Any] = {"status": str, "config": {}}
-"""Of `run.json`."""
+USED: dict[str, Any] = {"status": str, "config": {}, "bundle": str}
+KNOWN = {"epochs_done": int, "stopped_early": bool, "resumed": [dict], "settings": dict, "versions": dict}
+"""Of `run.json`: what each has, and what some have."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,13 @@ class Found:
     lock: IO[bytes]
 
 
-def find_resumed(resume: str, output_dir: Path, config: Mapping[str, Any], split: Mapping[str, Any]) -> Found | None:
+def find_resumed(
+    resume: str,
+    output_dir: Path,
+    config: Mapping[str, Any],
+    split: Mapping[str, Any],
+    network: Mapping[str, torch.Tensor],
+) -> Found | None:
     """Return the run to go on with, locked; None where a new one is to be started.
 
     Args:
@@ -65,39 +73,45 @@ def find_resumed(resume: str, output_dir: Path, config: Mapping[str, Any], split
         output_dir: where `"auto"` looks.
         config: what is about to run, as YAML has it.
         split: the cases, as `CaseSplit.record` has them.
+        network: the tensors of the network that is to be trained.
 
     Raises:
-        ConfigError: there is no such run, it is finished, it ran with something else, or another process trains it.
+        ConfigError: there is no such run, it is finished, it ran with something else, another process trains it, or
+            what it recorded is damaged.
         DataError: it was trained on other cases.
         OutputError: its folder cannot be written to.
     """
     if resume == NONE:
         return None
     if resume != AUTO:
-        return _checked(Path(str(resume)), config, split)
+        return _checked(Path(str(resume)), config, split, network)
     # By name: a run is called by the time at which it was started.
     for path in sorted((record.parent for record in output_dir.glob("*/run.json")), reverse=True):
         try:
-            if not _is_finished(run_facts(path), config):
-                return _checked(path, config, split)
+            if not _is_finished(path, run_facts(path), config):
+                return _checked(path, config, split, network)
         except (ConfigError, DataError, OutputError) as error:
-            print(f"resume: not {path}: {str(error).removeprefix('resume: ')}")
+            print(printable(f"resume: not {path}: {str(error).removeprefix('resume: ')}"))
     print(f"resume: no unfinished run of this configuration in {output_dir}, so a new one is started")
     return None
 
 
-def _checked(path: Path, config: Mapping[str, Any], split: Mapping[str, Any]) -> Found:
+def _checked(
+    path: Path, config: Mapping[str, Any], split: Mapping[str, Any], network: Mapping[str, torch.Tensor]
+) -> Found:
     facts = run_facts(path)
     _check_configuration(path, config)
     _check_cases(path, split)
-    if _is_finished(facts, config):
+    if _is_finished(path, facts, config):
         raise ConfigError(
-            f"resume: {path} is finished after {_epochs_done(facts)} epochs; ask for more with --epochs"
+            f"resume: {path} is finished after {_epochs_done(path, facts)} epochs; ask for more with --epochs"
             + (", and for no end before them with --early_stopping 0" if facts.get("stopped_early") else "")
         )
     lock = locked(path)
     checkpoint = read_checkpoint(path)
     _check_epochs(path, checkpoint, config)
+    if checkpoint is not None:
+        check_weights(path / LAST, checkpoint["network"], network)
     return Found(path, facts, checkpoint, lock)
 
 
@@ -105,32 +119,29 @@ def run_facts(path: Path) -> dict[str, Any]:
     """Return the `run.json` of a run; raises ConfigError where the folder is none."""
     if not (path / "run.json").is_file():
         raise ConfigError(f"resume is {str(path)!r}: no run.json in it; give none, auto or the folder of a run")
-    return read_record(path / "run.json", USED)
+    return read_record(path / "run.json", USED, KNOWN)
 
 
-def _epochs_done(facts: Mapping[str, Any]) -> int:
-    return int(facts.get("epochs_done", facts["config"].get("epochs", 0)))
+def _epochs_done(path: Path, facts: Mapping[str, Any]) -> int:
+    with naming(path / "run.json"):
+        return int(facts.get("epochs_done", facts["config"].get("epochs", 0)))
 
 
-def _is_finished(facts: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+def _is_finished(path: Path, facts: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     if facts["status"] != "finished":
         return False
     if facts.get("stopped_early") and config.get("early_stopping") == facts["config"].get("early_stopping"):
         return True
     asked = config.get("epochs")
-    return not isinstance(asked, int) or asked <= _epochs_done(facts)
+    return not isinstance(asked, int) or asked <= _epochs_done(path, facts)
 
 
 def _check_configuration(path: Path, config: Mapping[str, Any]) -> None:
     """Raise ConfigError where a run was built from something else, in what both have."""
     file = path / "config.yaml"
-    with naming(file):
-        ran = yaml.safe_load(file.read_text())
-        told = next(
-            (told for key in sorted(ran.keys() & config.keys() - FREE) if (told := _unlike(key, ran, config))), None
-        )
-    if told is not None:
-        key, was, now = told
+    ran = read_config(file)
+    told = (told for key in sorted(ran.keys() & config.keys() - FREE) if (told := _unlike(key, ran, config)))
+    for key, was, now in told:
         raise ConfigError(
             f"resume: {path} ran with {key} {was!r:.80}, and {key} is {now!r:.80}; write --{key} {was!r:.80}, "
             f"or run its own with --config_file {file}"
@@ -174,4 +185,5 @@ def tell_changes(ran: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         before, after = (facts.get(kind, {}) for facts in (ran, now))
         for key in keys:
             if key in before and before[key] != after[key]:
-                print(f"resume: WARNING: {key} was {before[key]} and is {after[key]}, so that figures may differ")
+                told = f"{key} was {before[key]} and is {after[key]}"
+                print(printable(f"resume: WARNING: {told}, so that figures may differ"))

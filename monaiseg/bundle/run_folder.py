@@ -101,7 +101,7 @@ class RunFolder:
         }
         facts = json.loads(json.dumps(facts))  # as they are read back: lists for tuples
         content = yaml.safe_dump(whole, sort_keys=False)
-        found = find_resumed(resume, output_dir, yaml.safe_load(content), record)
+        found = find_resumed(resume, output_dir, yaml.safe_load(content), record, network.state_dict())
         if found is None:
             self.path = _new_folder(output_dir, arch.replace(":", "-"))
             self._lock = locked(self.path)

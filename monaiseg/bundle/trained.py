@@ -12,7 +12,8 @@ from torch import nn
 
 from monaiseg._files import read_json
 from monaiseg._tensors import read_tensors
-from monaiseg.bundle.records import RUN, SPLIT, naming, read_record
+from monaiseg.bundle.parsed import read_config
+from monaiseg.bundle.records import MEND, RUN, SPLIT, naming, read_record
 from monaiseg.data import CaseSplit, Classes, ReadCase, all_cases, load_cases
 from monaiseg.data.loading import ALL, TEST
 from monaiseg.engine.instances import TUNED
@@ -77,8 +78,11 @@ class TrainedRun:
             NameNotFound: the plugin that provides it is not installed; the message says what to install.
             ConfigError: the weights are damaged or of another network.
         """
-        parser = ConfigParser(ConfigParser.load_config_file(str(self.path / "config.yaml")))
+        parser = ConfigParser(read_config(self.path / "config.yaml"))
         of = self._facts["network"]
+        for key in ("arch", "network_def"):
+            if key not in parser:
+                raise ConfigError(f"{self.path / 'config.yaml'}: has no {key}; {MEND}")
         if ":" not in str(parser["arch"]):
             parser["arch"] = f"{of['plugin']}:{parser['arch']}"  # another plugin may have claimed the plain name since
         parser["pretrained"] = "none"  # the run's own weights follow, and the file may be gone

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 from ignite.engine import Engine, Events
@@ -17,6 +19,7 @@ from monaiseg.data import EpochSampler
 from monaiseg.engine.checkpoint import LAST, write_checkpoint
 from monaiseg.engine.report import Recorder
 from monaiseg.engine.stopping import STOPPED, StopSignals, tell
+from monaiseg.errors import ConfigError, MonaisegError, cause_of
 
 NOTHING, SAVE, STOP = range(3)
 """What a process wishes for after a step; the most that any wishes for is done by all."""
@@ -130,11 +133,15 @@ class Checkpoints:
         if kept is None:
             return
         self.run_folder.checkpoint = None  # the weights need not be there twice
-        for name, part in self.parts.items():
-            part.load_state_dict(kept[name])
-        self._enter(trainer, kept)
-        if rank() < len(kept["random"]):
-            restore_random_states(kept["random"][rank()])
+        with _naming(self.run_folder.path / LAST):
+            for name, part in self.parts.items():
+                part.load_state_dict(kept[name])
+            self._enter(trainer, kept)
+            if rank() < len(kept["random"]):
+                restore_random_states(kept["random"][rank()])
+        print(
+            f"resumed: {self.run_folder.path} after step {trainer.state.iteration} (epoch {kept['epoch']})", flush=True
+        )
         if not kept["epoch_ended"] and kept["iteration"] % kept["epoch_length"] == 0:
             trainer.fire_event(Events.EPOCH_COMPLETED)  # all its steps were done, and what follows them was not
         self.resumed(trainer)
@@ -152,4 +159,15 @@ class Checkpoints:
             sampler.enter(kept["epoch"], done * trainer.data_loader.batch_size)
         elif done:
             print("resume: the training's data loader has no EpochSampler, so that some cases of this epoch come twice")
-        print(f"resumed: {self.run_folder.path} after step {state.iteration} (epoch {kept['epoch']})", flush=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let what a part has against its state be a ConfigError that names the file; memory that is out stays that."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(cause_of(error), MonaisegError):
+            raise
+        reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise ConfigError(f"{path}: cannot be gone on with ({reason}); restore it, or start a new run") from error

@@ -48,8 +48,13 @@ class ScheduledRate:
         return {"schedule": self.scheduler.state_dict(), **self._plan}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state, after the optimizer has; in a training of another length, where a new one would be."""
+        """Go on from a state, after the optimizer has; in a training of another length, where a new one would be.
+
+        Raises:
+            ValueError: it is the state of another schedule; torch would take it.
+        """
         kept = state["schedule"]
+        _check(kept, self.scheduler.state_dict())
         if isinstance(self.scheduler, ReduceLROnPlateau) or all(state[key] == self._plan[key] for key in self._plan):
             self.scheduler.load_state_dict(kept)
             return
@@ -74,3 +79,17 @@ class ScheduledRate:
         # A step of another kind, such as MONAI's own, does not tell.
         if trainer.state.output.get("stepped", True):
             self.scheduler.step()
+
+
+def _check(kept: dict[str, Any], own: dict[str, Any]) -> None:
+    """Raise ValueError where an entry of a schedule's state is missing, or is not of the kind of this one's."""
+    for key, value in own.items():
+        if key not in kept:
+            if not key.startswith("_"):  # of which other versions of torch have others
+                raise ValueError(f"the schedule has no {key}")
+        elif value is not None and kept[key] is not None and _kind(kept[key]) != _kind(value):
+            raise ValueError(f"the schedule's {key} is {kept[key]!r:.40}")
+
+
+def _kind(value: Any) -> type:
+    return float if isinstance(value, int | float) and not isinstance(value, bool) else type(value)

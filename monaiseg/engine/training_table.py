@@ -53,7 +53,12 @@ class TrainingTable:
         return {"rows": list(self.rows), "epoch": self._together()}
 
     def load_state_dict(self, kept: Mapping[str, Any]) -> None:
-        """Put them back, sums on the device of the weights: the writer has those of all."""
+        """Put them back, sums on the device of the weights: the writer has those of all.
+
+        Raises:
+            ValueError, TypeError, AttributeError, ZeroDivisionError: the sums come to no row.
+        """
+        _means(kept["epoch"])
         device = self.optimizer.param_groups[0]["params"][0].device
         sums = {key: value.to(device) for key, value in kept["epoch"].items() if isinstance(value, torch.Tensor)}
         self.rows, self._epoch = list(kept["rows"]), kept["epoch"] | (sums if is_writer() else NOTHING)
@@ -72,10 +77,8 @@ class TrainingTable:
     def __call__(self, trainer: Engine) -> None:
         """Write the table with the row of the epoch."""
         state, epoch = trainer.state, self._together()
-        state.train_loss = float(epoch["loss"]) / int(epoch["steps"])
-        twice, sizes = epoch["overlap"].tolist()
-        row = {"epoch": state.epoch, "lr": epoch["lr"], "train_loss": state.train_loss}
-        row["train_dice"] = twice / sizes if sizes else 1.0
+        state.train_loss, dice = _means(epoch)
+        row = {"epoch": state.epoch, "lr": epoch["lr"], "train_loss": state.train_loss, "train_dice": dice}
         validated = self.evaluator.state.epoch == state.epoch
         self.rows.append(row | (self.evaluator.state.metrics if validated else {}))
         columns = dict.fromkeys(key for columns in (COLUMNS, *self.rows) for key in columns)
@@ -88,6 +91,12 @@ class TrainingTable:
             return dict(self._epoch)
         each = gathered([torch.as_tensor(self._epoch[key]).cpu() for key in NOTHING])
         return self._epoch | {key: sum(values) for key, values in zip(NOTHING, zip(*each, strict=True), strict=True)}
+
+
+def _means(epoch: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the loss and the Dice of what was added up of an epoch."""
+    twice, sizes = epoch["overlap"].tolist()
+    return float(epoch["loss"]) / int(epoch["steps"]), twice / sizes if sizes else 1.0
 
 
 def training_overlap(pred: Any, label: torch.Tensor) -> torch.Tensor:

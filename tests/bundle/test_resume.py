@@ -144,7 +144,9 @@ def test_with_no_good_checkpoint_left_it_is_refused(interrupted, capsys):
     for name in (LAST, PREVIOUS):
         (interrupted / name).write_bytes((interrupted / name).read_bytes()[:-100])
     assert main(["resume", str(interrupted)]) == 2
-    assert PREVIOUS in capsys.readouterr().err
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert f"{interrupted / LAST}: is damaged" in line and f"{interrupted / PREVIOUS}: is damaged" in line
+    assert line.endswith(": start a new run")
 
 
 def test_a_run_without_a_checkpoint_begins_anew_in_its_folder(interrupted, whole):
