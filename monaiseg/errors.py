@@ -11,6 +11,10 @@ from typing import Literal
 
 WORKER = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (?:is killed|exited)")
 PEER_LOST = re.compile(r"gloo.*Connection (closed|reset) by peer|NCCL communicator was|NCCL.*remote process exited")
+PEER_SILENT = re.compile(
+    r"Timed out waiting \d+ms for (send|recv)|timeout caused pair closure|wait timeout after \d+ms|"
+    r"Timed out after \d+ seconds waiting for clients|socket has timed out after|collective operation timeout"
+)
 CPU_FULL = "DefaultCPUAllocator: can't allocate memory"
 """How torch words what it has no class of error for."""
 
@@ -124,6 +128,11 @@ def _fault_of_the_machine(error: BaseException) -> MonaisegError | None:
         return TrainingError(
             "another process of this training has ended, for a reason that it tells itself; mend that, then go on with "
             "monaiseg resume RUN, with as many processes as there are"
+        )
+    if PEER_SILENT.search(text):
+        return TrainingError(
+            "another process of this training did not answer in time: it hangs, or never began; see what it tells, end "
+            "it, then go on with monaiseg resume RUN"
         )
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or CPU_FULL in text:
         return TrainingError(
