@@ -26,12 +26,19 @@ def one_line_errors() -> None:
         threading.excepthook = _show_of_thread
 
 
-def begin_together() -> None:
-    """Join the processes that torchrun has started, and let errors be one line; an overlay calls it as it begins."""
+def begin_together(device: str = "auto") -> None:
+    """Join the processes that torchrun has started, and let errors be one line; an overlay calls it as it begins.
+
+    Args:
+        device: the key of the bundle; where that is the CPU, GPUs are left alone.
+
+    Raises:
+        ConfigError: as `join_ranks` does.
+    """
     from monaiseg.engine.parallel import join_ranks
 
     one_line_errors()
-    join_ranks()
+    join_ranks(device)
 
 
 def _show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,24 +21,57 @@ PATIENCE = timedelta(minutes=30)
 """How long a process waits for another: as long as one may read its cases."""
 
 
-def join_ranks() -> None:
+PLACE = ("RANK", "WORLD_SIZE", "MASTER_PORT", "MASTER_ADDR")
+"""What torchrun tells a process of its place, all but the last as numbers; a GPU is chosen by `LOCAL_RANK`."""
+
+
+def join_ranks(device: str = "auto") -> None:
     """Join the processes that torchrun started, on a GPU each where there are any; without torchrun, do nothing.
 
     From now on the first process alone prints.
 
+    Args:
+        device: where they compute, as the bundles' key has it; `auto`: on GPUs where there are any.
+
     Raises:
-        ConfigError: there are more processes on this machine than GPUs.
+        ConfigError: a process is not told its place, there are more of them on this machine than GPUs, or `device`
+            names one GPU for all.
     """
     if "RANK" not in os.environ or distributed.is_initialized():
         return
-    gpus, local = torch.cuda.device_count(), int(os.environ["LOCAL_RANK"])
-    if gpus:
-        if local >= gpus:
-            raise ConfigError(f"torchrun started more processes than the {gpus} GPUs; set --nproc_per_node {gpus}")
-        torch.cuda.set_device(local)
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=PATIENCE)
+    on_gpu = torch.cuda.is_available() and (device == "auto" or str(device).startswith("cuda"))
+    _check_place(("LOCAL_RANK", *PLACE) if on_gpu else PLACE)
+    if on_gpu:
+        torch.cuda.set_device(_own_gpu(str(device)))
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=PATIENCE)
     if distributed.get_rank() > 0:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
+
+
+def _check_place(names: Sequence[str]) -> None:
+    """Raise ConfigError where one of the variables is not there, or is none of the numbers that it can be."""
+    for name in names:
+        value = os.environ.get(name)
+        if not value:
+            raise ConfigError(f"RANK is set and {name} is not; start the processes with torchrun, or set it for each")
+        if name != "MASTER_ADDR" and not (value.isascii() and value.isdigit()):
+            raise ConfigError(f"{name} is {value!r}; it must be a number, as torchrun sets it")
+    place, count = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
+    if place >= count:
+        raise ConfigError(f"RANK is {place} and WORLD_SIZE {count}; of {count} the ranks are 0 to {count - 1}")
+
+
+def _own_gpu(device: str) -> int:
+    """Return which GPU of this machine is that of this process."""
+    gpus, local = torch.cuda.device_count(), int(os.environ["LOCAL_RANK"])
+    here = max(int(os.environ.get("LOCAL_WORLD_SIZE", "0")), local + 1)
+    if here > gpus:
+        raise ConfigError(
+            f"there are {here} processes on this machine and {gpus} GPUs; set --nproc_per_node {gpus}, or --device cpu"
+        )
+    if ":" in device:
+        raise ConfigError(f"device is {device!r}, and each process has a GPU of its own; write --device cuda")
+    return local
 
 
 def leave_ranks() -> None:
@@ -71,14 +105,28 @@ def parallel(network: nn.Module, settings: Settings, sync_batchnorm: bool | str 
 
 
 class SharedBuffers:
-    """Of a trainer: gives every process the writer's statistics of batch norm, before the epoch is validated."""
+    """Of a trainer: gives every process the writer's statistics of batch norm, before the epoch is validated.
+
+    That the gradients are shared as well it checks before the first step.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network
 
     def attach(self, trainer: Engine) -> None:
         """Share at the end of each epoch; attach it before the handlers that evaluate."""
+        trainer.add_event_handler(Events.STARTED, _check_shared)
         trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda _: share_buffers(self.network))
+
+
+def _check_shared(trainer: Engine) -> None:
+    """Raise ConfigError where several processes would each train a network of its own."""
+    network: nn.Module = trainer.network
+    if world() > 1 and not any(isinstance(part, DistributedDataParallel) for part in network.modules()):
+        raise ConfigError(
+            f"train#trainer#network: shares no gradients, so that each of {world()} processes would train by itself; "
+            'write "@network_in_training" there, which multi_gpu.yaml sets'
+        )
 
 
 def only_alone(what: str) -> None:
