@@ -68,7 +68,8 @@ def refuse_strangers() -> None:
     if started > 1 and world() == 1:
         raise ConfigError(
             f"torchrun started {started} processes, each of which would train by itself; join them with "
-            "--config_file \"['bundles/unetpp/train.yaml','bundles/multi_gpu.yaml']\""
+            "--config_file \"['bundles/unetpp/train.yaml','bundles/multi_gpu.yaml']\", and have "
+            '"@begin" first in the bundle\'s initialize'
         )
 
 

@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 import yaml
+from monai.bundle import ConfigParser
 
 from monaiseg._registry import registry
 from monaiseg.bundle import shipped_bundles
+from monaiseg.bundle.shipped import OVERLAY
 from monaiseg.cli import main
 
 BUNDLES = shipped_bundles()
@@ -45,6 +47,16 @@ def test_what_differs_stands_in_the_first_part(bundle):
 def test_the_other_files_differ_by_the_name_alone(bundle, name):
     first = (FIRST / name).read_text().replace("bundles/unetpp", f"bundles/{bundle}")
     assert (BUNDLES[bundle] / name).read_text() == first, f"copy bundles/unetpp/{name}"
+
+
+@pytest.mark.parametrize("file", ["train.yaml", "evaluate.yaml", "inference.yaml"])
+def test_the_overlay_changes_how_they_begin_and_nothing_else_of_it(file):
+    """Whatever the owner of a bundle has put into `initialize`."""
+    alone = ConfigParser.load_config_file(str(FIRST / file))
+    both = ConfigParser.load_config_files([str(FIRST / file), str(FIRST.parent / OVERLAY)])
+    assert both["initialize"] == alone["initialize"] and alone["initialize"][0] == "@begin"
+    assert both["begin"] == {"_target_": "monaiseg.bundle.begin_together", "device": "@device"}
+    assert alone["begin"] == {"_target_": "monaiseg.bundle.one_line_errors"} and "device" in alone
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
