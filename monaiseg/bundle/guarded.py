@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow, workflows
 from monai.utils import ensure_tuple
 
 from monaiseg.bundle.errors_shown import one_line_errors
 from monaiseg.bundle.parsed import read_config
+from monaiseg.bundle.shipped import OVERLAY
 from monaiseg.errors import ConfigError, suggest
 
 
@@ -31,9 +34,26 @@ class GuardedWorkflow(ConfigWorkflow):
         config = ConfigParser(ConfigParser.load_config_files(config_file))
         overrides = {key: value for key, value in arguments.items() if key not in _WORKFLOW_ARGUMENTS}
         check_overrides(config, overrides)
-        super().__init__(config_file, run_id=run_id, **arguments)
+        with _overlaid(config_file):
+            super().__init__(config_file, run_id=run_id, **arguments)
         check_values(config.get(), self.parser.get())
         check_run_id(self.parser, run_id)
+
+
+@contextmanager
+def _overlaid(config_file: str | Sequence[str]) -> Iterator[None]:
+    """Keep MONAI from warning, in each process, that the overlay is not in the bundle's folder; of others it warns."""
+    first, *others = [config_file] if isinstance(config_file, str | Path) else config_file
+    elsewhere = {Path(other).name for other in others if Path(other).parent != Path(first).parent}
+
+    def wanted(record: logging.LogRecord) -> bool:
+        return not (elsewhere == {OVERLAY} and record.getMessage().startswith("Not all config files are in"))
+
+    workflows.logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        workflows.logger.removeFilter(wanted)
 
 
 YAML_TEXT = re.compile(r"[-+]?\d+e[-+]?\d+")

@@ -1,8 +1,13 @@
 """Mistakes that MONAI lets pass are refused, with the key and the mend in one line."""
 
+import logging
+from pathlib import Path
+
 import pytest
+from monai.bundle import workflows
 
 from monaiseg.bundle import GuardedWorkflow, shipped_bundles
+from monaiseg.bundle.shipped import OVERLAY
 from monaiseg.errors import ConfigError
 
 TRAIN = str(shipped_bundles()["unetpp"] / "train.yaml")
@@ -48,3 +53,24 @@ def test_the_bundle_has_every_property_that_monai_asks_for(tmp_path, monkeypatch
     workflow = GuardedWorkflow(TRAIN, run_id="training", data_root=data, roi_size=32, arch_options={"features": (2, 4)})
     workflow.initialize()
     assert workflow.check_properties() == []
+
+
+@pytest.fixture
+def warned():
+    """What MONAI warns of, in a list."""
+    told, handler = [], logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())
+    workflows.logger.addHandler(handler)
+    yield told
+    workflows.logger.removeHandler(handler)
+
+
+def test_the_overlay_may_lie_elsewhere_and_other_files_are_told_of(warned, tmp_path):
+    overlay = str(Path(TRAIN).parents[1] / OVERLAY)
+    GuardedWorkflow([TRAIN, overlay], run_id="training")
+    assert warned == []
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("epochs: 3\n")
+    GuardedWorkflow([TRAIN, str(mine)], run_id="training")
+    (told,) = warned
+    assert "Not all config files are in" in told
