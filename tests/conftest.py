@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,17 @@ settings.load_profile("monaiseg")
 def seeded() -> None:
     """Weights and inputs of a test do not depend on which tests ran before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def exact_gpu() -> Iterator[None]:
+    """A GPU, where there is one, computes float32 in all its bits, so that bounds are those of the processor."""
+    kinds = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [kind.allow_tf32 for kind in kinds], torch.backends.cudnn.deterministic
+    kinds[0].allow_tf32 = kinds[1].allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+    yield
+    (kinds[0].allow_tf32, kinds[1].allow_tf32), torch.backends.cudnn.deterministic = before
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 PATIENCE = 120
 """Seconds after which a process that should have done something counts as hung."""
+
+SIGNAL_AT = "SIGNAL_AT"
+"""The variable by which a process is told at which step it signals itself."""
 
 
 class Training:
@@ -61,13 +65,21 @@ class Training:
         return self.process.exitcode
 
 
-def joined(folder: Path, arguments: Sequence[str], count: int) -> list[Training]:
-    """The same command in several processes that are joined as torchrun joins them."""
+def joined(
+    folder: Path, arguments: Sequence[str], count: int, signals: Mapping[int, int] = MappingProxyType({})
+) -> list[Training]:
+    """The same command in several processes that are joined as torchrun joins them.
+
+    signals: by rank the step as which begins that process gets a SIGTERM.
+    """
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = str(probe.getsockname()[1])
-    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "localhost", "MASTER_PORT": port}
-    return [Training(folder, arguments, {**common, "RANK": str(one), "LOCAL_RANK": str(one)}) for one in range(count)]
+    common = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+    places = [{"RANK": str(one), "LOCAL_RANK": str(one)} for one in range(count)]
+    for rank, step in signals.items():
+        places[rank][SIGNAL_AT] = str(step)
+    return [Training(folder, arguments, common | place) for place in places]
 
 
 def _train(folder: Path, log: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
@@ -80,7 +92,25 @@ def _train(folder: Path, log: Path, arguments: tuple[str, ...], environment: dic
     sys.stderr = os.fdopen(2, "w", buffering=1)
     from monaiseg.cli import main
 
+    if SIGNAL_AT in environment:
+        _signal_at(int(environment[SIGNAL_AT]))
     sys.exit(main([*arguments]))
+
+
+def _signal_at(step: int) -> None:
+    """Let every training of this process signal itself as a step begins: no test has to meet the moment."""
+    from ignite.engine import Events
+    from signalled import at
+
+    from monaiseg.engine.stopping import StopSignals
+
+    attach = StopSignals.attach
+
+    def attach_both(self: StopSignals, trainer: Any) -> None:
+        attach(self, trainer)
+        at(Events.ITERATION_STARTED, step)(trainer, None)
+
+    StopSignals.attach = attach_both  # type: ignore[method-assign]
 
 
 def only_run(folder: Path) -> Path:

@@ -33,23 +33,22 @@ def train(pairs: Path, *flags: str, epochs: int = EPOCHS) -> int:
 
 
 def interrupt(pairs: Path, moment: Moment, epochs: int = EPOCHS, **options: Any) -> int | None:
-    """Train, and call `moment(trainer, evaluator)` before, which arranges for a signal; return the exit code.
+    """Train as `train` does, stopped as `stopped_at` has it."""
+    return stopped_at(moment, data_root=str(pairs), epochs=epochs, **{**OPTIONS, **options})
+
+
+def stopped_at(moment: Moment, **options: Any) -> int | None:
+    """Train UNet++, and call `moment(trainer, evaluator)` before, which arranges for a signal; return the exit code.
 
     It is None where the training came to its end.
     """
-    workflow = GuardedWorkflow(
-        str(find_bundle("unetpp") / "train.yaml"),
-        run_id="training",
-        data_root=str(pairs),
-        epochs=epochs,
-        **{**OPTIONS, **options},
-    )
+    workflow = GuardedWorkflow(str(find_bundle("unetpp") / "train.yaml"), run_id="training", **options)
     workflow.initialize()
     moment(*(workflow.parser.get_parsed_content(name) for name in ("train::trainer", "validate::evaluator")))
     try:
         workflow.run()
     except SystemExit as stopped:
-        return stopped.code
+        return int(str(stopped.code))
     return None
 
 

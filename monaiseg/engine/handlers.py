@@ -64,8 +64,16 @@ class BestModel:
             assert self.scores.table is not None
             evaluator.state.best_scores = Summary.of(self.scores.table)
             if is_writer():
-                write_state(self.folder / "model.pt", self.network.state_dict())
+                write_state(self.folder / "model.pt", _on_cpu(self.network))
                 write_scores(self.folder, self.scores.table, evaluator.state.best_scores)
+
+
+def _on_cpu(network: torch.nn.Module) -> dict[str, Any]:
+    """Return a network's state as a machine without its GPU can read it."""
+    state = network.state_dict()
+    for name, value in state.items():
+        state[name] = value.cpu() if isinstance(value, torch.Tensor) else value
+    return state
 
 
 def write_scores(folder: Path, table: CaseTable, summary: Summary, **facts: Any) -> None:
