@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import torch
 from ignite.engine import Events
-from interrupted import only_run
+from interrupted import joined, only_run
 from signalled import at, stopped_at
 from torch import nn
 
