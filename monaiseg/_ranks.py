@@ -62,7 +62,7 @@ def share_buffers(network: nn.Module) -> None:
             distributed.broadcast(buffer, src=0)
 
 
-def refuse_strangers() -> None:
+def refuse_unjoined() -> None:
     """Raise ConfigError where torchrun has started several processes, and each would train by itself."""
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started > 1 and world() == 1:

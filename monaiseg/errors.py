@@ -183,7 +183,7 @@ def printable(text: str) -> str:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return the end of an error message: the nearest known names, or all of them where none is near."""
-    known = sorted(set(known))
+    known = sorted({one for one in known if one})
     plain = {k.lower(): k for k in known}
     near = [plain[match] for match in difflib.get_close_matches(str(name).lower(), plain, n=3, cutoff=0.6)]
     if near:

@@ -18,7 +18,7 @@ from monaiseg.errors import ConfigError, DataError, OutputError, printable
 NONE, AUTO = "none", "auto"
 
 FREE = {
-    *("initialize", "finalize", "network_in_training", "sync_batchnorm"),
+    *("begin", "initialize", "finalize", "network_in_training", "sync_batchnorm"),
     "resume",
     "epochs",
     "early_stopping",
@@ -102,29 +102,58 @@ def _checked(
     facts = run_facts(path)
     _check_configuration(path, config)
     _check_cases(path, split)
-    if _is_finished(path, facts, config):
-        raise ConfigError(
-            f"resume: {path} is finished after {_epochs_done(path, facts)} epochs; ask for more with --epochs"
-            + (", and for no end before them with --early_stopping 0" if facts.get("stopped_early") else "")
-        )
+    _check_unfinished(path, facts, config)
     lock = locked(path)
     checkpoint = read_checkpoint(path)
-    _check_epochs(path, checkpoint, config)
-    if checkpoint is not None:
+    if checkpoint is None:
+        _check_nothing_is_lost(path)
+    else:
+        _check_epochs(path, checkpoint, config)
         check_weights(path / LAST, checkpoint["network"], network)
     return Found(path, facts, checkpoint, lock)
+
+
+def check_asked(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `run.json` of a run that is to be gone on with; of what is asked for, told before any data are read.
+
+    Raises:
+        ConfigError: the folder is no run, or it is finished, or ran with something else.
+    """
+    facts, ran = run_facts(path), read_config(path / "config.yaml")
+    config = {**ran, **{key: value for key, value in asked.items() if key in ran}}
+    _check_configuration(path, config)
+    _check_unfinished(path, facts, config)
+    return facts
 
 
 def run_facts(path: Path) -> dict[str, Any]:
     """Return the `run.json` of a run; raises ConfigError where the folder is none."""
     if not (path / "run.json").is_file():
-        raise ConfigError(f"resume is {str(path)!r}: no run.json in it; give none, auto or the folder of a run")
+        within = sorted(record.parent for record in path.glob("*/run.json"))
+        told = f"the folder of a run, such as {within[-1]}" if within else "none, auto or the folder of a run"
+        raise ConfigError(f"resume is {str(path)!r}: no run.json in it; give {told}")
     return read_record(path / "run.json", USED, KNOWN)
 
 
 def _epochs_done(path: Path, facts: Mapping[str, Any]) -> int:
     with naming(path / "run.json"):
         return int(facts.get("epochs_done", facts["config"].get("epochs", 0)))
+
+
+def _check_unfinished(path: Path, facts: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    if _is_finished(path, facts, config):
+        raise ConfigError(
+            f"resume: {path} is finished after {_epochs_done(path, facts)} epochs; ask for more with --epochs"
+            + (", and for no end before them with --early_stopping 0" if facts.get("stopped_early") else "")
+        )
+
+
+def _check_nothing_is_lost(path: Path) -> None:
+    """Raise ConfigError where a run without a checkpoint has trained an epoch after which there was one."""
+    table = path / "metrics.csv"
+    if table.is_file() and len(table.read_text().splitlines()) > 2:
+        raise ConfigError(f"resume: {path} has results and no {LAST} to go on from; restore it, or start a new run")
+    print(f"resume: {path} was interrupted before its first {LAST}, so it begins anew")
 
 
 def _is_finished(path: Path, facts: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
@@ -144,7 +173,7 @@ def _check_configuration(path: Path, config: Mapping[str, Any]) -> None:
     for key, was, now in told:
         raise ConfigError(
             f"resume: {path} ran with {key} {was!r:.80}, and {key} is {now!r:.80}; write --{key} {was!r:.80}, "
-            f"or run its own with --config_file {file}"
+            "or monaiseg resume with its folder alone"
         )
 
 

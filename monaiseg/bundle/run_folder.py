@@ -15,7 +15,7 @@ import yaml
 from torch import nn
 
 from monaiseg._files import make_folder, write_bytes, write_json
-from monaiseg._ranks import from_writer, is_writer, refuse_strangers
+from monaiseg._ranks import from_writer, is_writer, refuse_unjoined
 from monaiseg._registry import registry
 from monaiseg._wording import counted
 from monaiseg.bundle._calling import calling_parser
@@ -69,7 +69,7 @@ class RunFolder:
         datasets: Sequence[Any] = (),
         resume: str = NONE,
     ) -> None:
-        refuse_strangers()
+        refuse_unjoined()
         self.path = Path()
         self.facts: dict[str, Any] = {}
         self.checkpoint: dict[str, Any] | None = None
@@ -96,6 +96,7 @@ class RunFolder:
             "status": "started",
             "config": config,
             "bundle": str(Path(whole.get("bundle_root", ".")).resolve()),
+            "folder": str(Path.cwd()),
             "versions": _versions(),
             "settings": settings.record(),
         }

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,9 @@ def _literal(text: str) -> Any:
 
 def _run(config: Path, run_id: str, overrides: dict[str, Any]) -> Any:
     """Run a bundle's file and return what its `report` is, where it has one."""
+    for key in ("config_file", "run_id"):
+        if key in overrides:
+            raise ConfigError(f"--{key} is an option of python -m monai.bundle run; here the command says what is run")
     with warnings.catch_warnings():
         # MONAI warns at each run that a bundle is code; that is said in our documentation.
         warnings.filterwarnings("ignore", message="parsing config_file")
@@ -134,20 +137,31 @@ def _resume(options: argparse.Namespace, rest: list[str]) -> None:
 
 def _go_on(run: Path, overrides: dict[str, Any], bundle: str | None = None) -> None:
     """Go on with a run by its own configuration, whatever it was started with."""
-    from monaiseg.bundle.resumed import run_facts
+    from monaiseg.bundle.resumed import check_asked
     from monaiseg.bundle.shipped import find_bundle, shipped_bundles
 
-    home = Path(run_facts(run)["bundle"])
+    facts = check_asked(run, overrides)
+    home = Path(facts["bundle"])
     home = home if home.is_dir() else shipped_bundles().get(home.name, home)
     if bundle is not None and find_bundle(bundle).resolve().name != home.name:
         raise ConfigError(f"resume: {run} is of the bundle {home.name}, not {bundle}; write monaiseg resume {run}")
     beside = {"meta_file": home / "metadata.json", "logging_file": home / "logging.conf"}
     found = {key: str(path) for key, path in beside.items() if path.is_file()}
-    _run(run / "config.yaml", "training", {**found, **overrides})
+    _run(run / "config.yaml", "training", {**found, **_as_they_lay(facts), **overrides})
+
+
+def _as_they_lay(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the folders of a run that it named from where it was started, where they are not below this one."""
+    before = Path(str(facts.get("folder", ".")))
+    named = {key: facts["config"].get(key) for key in ("data_root", "output_dir")}
+    there = {key: before / value for key, value in named.items() if isinstance(value, str) and not Path(value).exists()}
+    return {key: str(path) for key, path in there.items() if path.exists()}
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     bundle, overrides = _bundle_of(options.model), {"model": options.model, **parse_overrides(rest)}
+    if "output_dir" in overrides and options.model != "auto":
+        raise ConfigError("output_dir is where the newest run is looked for, and --model names one; leave one out")
     roots = list(dict.fromkeys(options.data_root or [SAME]))
     if len(roots) > 1 and overrides.get("tune"):
         raise ConfigError(f"tune is True and data_root names {len(roots)} sets; tune on one, then evaluate on all")

@@ -9,14 +9,19 @@ from torch import nn
 
 from monaiseg.engine.settings import Settings
 from monaiseg.errors import ConfigError, cause_of, first_line
+from monaiseg.nn import per_axis
 
 
 def check_roi(network: nn.Module, settings: Settings, in_channels: int) -> None:
     """Raise ConfigError where a network cannot be trained on batches `[B, in_channels, *roi_size]`.
 
     It computes such a batch on torch's meta device, which knows sizes alone and costs nothing; where that is refused it
-    computes a real one, as a network may do what the meta device cannot.
+    computes a real one, as a network may do what the meta device cannot. What is padded before it is computed is told.
     """
+    divisors = per_axis(getattr(network, "size_divisor", 1), settings.spatial_dims)
+    if any(side < divisor for side, divisor in zip(settings.roi_size, divisors, strict=True)):
+        crop, padded = ("x".join(map(str, sizes)) for sizes in (settings.roi_size, divisors))
+        print(f"roi_size: WARNING: crops of {crop} are padded to {padded} by the network; give a larger --roi_size")
     size = (settings.batch_size, in_channels, *settings.roi_size)
     if _fails(network, torch.empty(size, device="meta")) and (reason := _fails(network, torch.zeros(size))):
         roi = "x".join(map(str, settings.roi_size))

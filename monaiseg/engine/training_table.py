@@ -18,7 +18,7 @@ COLUMNS = ("epoch", "lr", "train_loss", "train_dice")
 """Of every training; the means of the validation's table follow."""
 
 
-NOTHING: dict[str, Any] = {"steps": 0, "loss": 0.0, "overlap": 0}
+AT_START: dict[str, Any] = {"steps": 0, "loss": 0.0, "overlap": 0}
 """What is added up of an epoch, at its start."""
 
 
@@ -61,12 +61,12 @@ class TrainingTable:
         _means(kept["epoch"])
         device = self.optimizer.param_groups[0]["params"][0].device
         sums = {key: value.to(device) for key, value in kept["epoch"].items() if isinstance(value, torch.Tensor)}
-        self.rows, self._epoch = list(kept["rows"]), kept["epoch"] | (sums if is_writer() else NOTHING)
+        self.rows, self._epoch = list(kept["rows"]), kept["epoch"] | (sums if is_writer() else AT_START)
 
     def _start(self, trainer: Engine) -> None:
         if self._epoch["epoch"] != trainer.state.epoch:  # else it was begun before the training was resumed
             lr = self.optimizer.param_groups[0]["lr"]
-            self._epoch = {"epoch": trainer.state.epoch, "lr": float(lr)} | NOTHING
+            self._epoch = {"epoch": trainer.state.epoch, "lr": float(lr)} | AT_START
 
     def _add(self, trainer: Engine) -> None:
         output, epoch = trainer.state.output, self._epoch
@@ -89,8 +89,8 @@ class TrainingTable:
         """Return what was added up of the epoch, with that of the other processes."""
         if world() == 1 or "steps" not in self._epoch:
             return dict(self._epoch)
-        each = gathered([torch.as_tensor(self._epoch[key]).cpu() for key in NOTHING])
-        return self._epoch | {key: sum(values) for key, values in zip(NOTHING, zip(*each, strict=True), strict=True)}
+        each = gathered([torch.as_tensor(self._epoch[key]).cpu() for key in AT_START])
+        return self._epoch | {key: sum(values) for key, values in zip(AT_START, zip(*each, strict=True), strict=True)}
 
 
 def _means(epoch: Mapping[str, Any]) -> tuple[float, float]:

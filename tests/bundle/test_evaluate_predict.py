@@ -95,6 +95,11 @@ def test_volumes_train_and_predict_by_flags_alone(tmp_path, monkeypatch):
     assert np.array_equal(written.affine, affine)
 
 
+def test_where_scores_are_written_is_not_asked_for(trained, tmp_path, capsys):
+    assert main(["evaluate", "--model", str(trained.run), "--output_dir", str(tmp_path / "scores")]) == 2
+    assert "output_dir is where the newest run is looked for, and --model names one" in capsys.readouterr().err
+
+
 def test_no_run_is_told(tmp_path):
     with pytest.raises(ConfigError, match="no run with a model"):
         TrainedRun("auto", str(tmp_path))

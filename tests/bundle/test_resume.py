@@ -48,10 +48,12 @@ def test_what_moves_between_is_found(here, pairs, monkeypatch):
     assert main(["train", "mine", "--data_root", "cases", *FLAGS, "--epochs", "1"]) == 0
     run = only_run(Path()).resolve()
     bundle = json.loads((run / "run.json").read_text())["bundle"]
-    Path("cases").rename("moved")
     Path("elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
-    assert main(["resume", str(run), "--epochs", "2", "--data_root", "../moved"]) == 0
+    assert main(["resume", str(run), "--epochs", "2"]) == 0
+    Path("../cases").rename("../moved")
+    assert main(["resume", str(run), "--epochs", "3", "--data_root", "../moved"]) == 0
+    assert not list(Path().iterdir())
     assert json.loads((run / "run.json").read_text())["bundle"] == bundle == str(here / "mine")
     assert main(["evaluate", "--model", str(run)]) == 0
 
@@ -110,12 +112,24 @@ def refused(capsys, code, *arguments) -> str:
 def test_what_cannot_be_resumed_is_refused(interrupted, whole, here, pairs, write_pairs, capsys):
     run = str(interrupted)
     assert "no run.json in it" in refused(capsys, 2, "resume", "nowhere")
+    assert f"give the folder of a run, such as {run}" in refused(capsys, 2, "resume", "runs")
     assert "is of the bundle unetpp, not unet3p" in refused(capsys, 2, "train", "unet3p", "--resume", run)
     assert "write --loss" in refused(capsys, 2, "resume", run, "--loss", "hybrid")
     assert "is in epoch 2, and epochs is 1" in refused(capsys, 2, "resume", run, "--epochs", "1")
     other = str(write_pairs(here / "other", count=6))
     assert "was trained on other cases" in refused(capsys, 3, "resume", run, "--data_root", other)
-    assert "is finished after 3 epochs; ask for more with --epochs" in refused(capsys, 2, "resume", str(whole))
+    Path("nodata").mkdir()
+    finished = refused(capsys, 2, "resume", str(whole), "--data_root", "nodata")  # which is not looked at
+    assert "is finished after 3 epochs; ask for more with --epochs" in finished
+
+
+def test_results_are_not_overwritten_where_the_checkpoints_are_gone(whole, here, capsys):
+    shutil.copytree(whole, "runs/run")
+    for name in (LAST, PREVIOUS):
+        Path("runs/run", name).unlink()
+    line = refused(capsys, 2, "resume", "runs/run", "--epochs", "4")
+    assert "has results and no last.pt to go on from; restore it, or start a new run" in line
+    assert outcome(Path("runs/run")) == outcome(whole)
 
 
 def test_a_run_that_is_being_trained_is_left_alone(here, pairs, capsys):
@@ -149,10 +163,11 @@ def test_with_no_good_checkpoint_left_it_is_refused(interrupted, capsys):
     assert line.endswith(": start a new run")
 
 
-def test_a_run_without_a_checkpoint_begins_anew_in_its_folder(interrupted, whole):
+def test_a_run_without_a_checkpoint_begins_anew_in_its_folder(interrupted, whole, capsys):
     for name in (LAST, PREVIOUS):
         (interrupted / name).unlink()
     assert main(["resume", str(interrupted)]) == 0
+    assert "was interrupted before its first last.pt, so it begins anew" in capsys.readouterr().out
     assert outcome(interrupted) == outcome(whole)
 
 
