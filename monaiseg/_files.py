@@ -115,6 +115,15 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
     write_bytes(path, text.getvalue().encode())
 
 
+def home_path(given: Any) -> Path:
+    """Return a path as it was given with `~` followed; that of nobody who is known here stays as it is."""
+    path = Path(str(given))
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def make_folder(path: Path, what: str = "folder") -> Path:
     """Create a folder and its parents, and return it; `what` is another to choose where that fails.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,11 @@ def _check_resume(resume: Any) -> None:
 
 
 def _check_output(output_dir: Any) -> None:
-    """Make a folder where that of the runs would be made, and remove it."""
+    """Raise OutputError where the folder of the runs cannot be made, as far as that is seen without making it."""
     wanted = Path(str(output_dir)).absolute()
-    there = next(path for path in (wanted, *wanted.parents) if path.exists())
-    try:
-        with tempfile.TemporaryDirectory(dir=there):
-            return
-    except OSError as error:
-        raise OutputError(f"{output_dir}: cannot be created ({error.strerror}); choose another --output_dir") from error
+    there = next(path for path in (wanted, *wanted.parents) if os.path.exists(path))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise OutputError(f"{output_dir}: cannot be created below {there}; choose another --output_dir")
 
 
 CHECKS: Mapping[str, Callable[[Any], object]] = {

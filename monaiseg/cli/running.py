@@ -154,8 +154,10 @@ def _as_they_lay(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return the folders of a run that it named from where it was started, where they are not below this one."""
     before = Path(str(facts.get("folder", ".")))
     named = {key: facts["config"].get(key) for key in ("data_root", "output_dir")}
-    there = {key: before / value for key, value in named.items() if isinstance(value, str) and not Path(value).exists()}
-    return {key: str(path) for key, path in there.items() if path.exists()}
+    there = {
+        key: before / value for key, value in named.items() if isinstance(value, str) and not os.path.exists(value)
+    }
+    return {key: str(path) for key, path in there.items() if os.path.exists(path)}
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:

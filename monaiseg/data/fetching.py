@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from rich.filesize import decimal
 
-from monaiseg._files import make_folder, read_json, write_json
+from monaiseg._files import home_path, make_folder, read_json, write_json
 from monaiseg.data._checksums import Checksum, Watch, checksum_of, read_checksum, read_pin, write_pin
 from monaiseg.data._downloading import download_file, settle
 from monaiseg.data._unpacking import is_archive, unpack
@@ -46,7 +46,7 @@ def fetch_data(
         DataError: the server refuses or cannot be reached, or the archive is not the expected one or hostile.
         OutputError: something cannot be written; or what is there was not fetched.
     """
-    source, folder = find_source(name), Path(folder).expanduser()
+    source, folder = find_source(name), home_path(folder)
     if source.by_hand:
         raise ConfigError(f"{name} cannot be fetched from {source.page}: {source.by_hand}")
     asked = source.checksum if checksum is None else checksum

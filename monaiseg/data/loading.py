@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from monaiseg._files import home_path
 from monaiseg._wording import counted
 from monaiseg.data.cases import Case, data_hash, group_of, images_of
 from monaiseg.data.classes import FOREGROUND, OBJECTS, Classes
@@ -153,8 +155,8 @@ def all_cases(data_root: str, layout: str = "auto", classes: ClassTable = "auto"
 
 
 def _existing(data_root: str) -> Path:
-    root = Path(str(data_root)).expanduser()
-    if not root.exists():
+    root = home_path(data_root)
+    if not os.path.exists(root):
         raise DataError(f"data_root {root}: no such folder; give an existing one with --data_root")
     return root
 

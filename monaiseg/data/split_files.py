@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monaiseg._files import read_json, write_json
+from monaiseg._files import home_path, read_json, write_json
 from monaiseg.data.cases import Case, content_hash
 from monaiseg.data.looks import read_each
 from monaiseg.data.splits import PARTS
@@ -118,7 +118,7 @@ def read_split_file(path: str | Path) -> SplitFile:
         ConfigError: there is no such file, or it is no split file.
         DataError: a case or a group is in two parts, a case lacks its hash or group, or the file was changed.
     """
-    file = Path(str(path)).expanduser()
+    file = home_path(str(path))
     try:
         content = read_json(file)
     except (OSError, ValueError) as error:

@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from monaiseg._files import home_path
 from monaiseg.errors import ConfigError, OutputError
 
 Array = npt.NDArray[Any]
@@ -42,7 +43,7 @@ class ArrayStore:
     """
 
     def __init__(self, folder: str | Path | None = None, in_memory: int = IN_MEMORY, mend: str = ELSEWHERE) -> None:
-        self.folder = None if folder is None else _existing(Path(folder).expanduser())
+        self.folder = None if folder is None else _existing(home_path(folder))
         self.in_memory, self.mend = in_memory, mend
         self._file: IO[bytes] = BytesIO()
         self._places: list[tuple[int, np.dtype[Any], tuple[int, ...]]] = []

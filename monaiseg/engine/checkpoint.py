@@ -109,7 +109,8 @@ def verified(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error}); try again") from error
     except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        told = str(error).removeprefix(f"{path}: ").partition(";")[0]  # another mend follows
+        reason = next(iter(told.strip().splitlines()), type(error).__name__)
         raise DamagedCheckpoint(f"{path}: is damaged ({reason})") from error
     if broken:
         raise DamagedCheckpoint(f"{path}: is damaged (checksum of {broken})")

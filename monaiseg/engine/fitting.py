@@ -23,7 +23,7 @@ def check_roi(network: nn.Module, settings: Settings, in_channels: int) -> None:
         crop, padded = ("x".join(map(str, sizes)) for sizes in (settings.roi_size, divisors))
         print(f"roi_size: WARNING: crops of {crop} are padded to {padded} by the network; give a larger --roi_size")
     size = (settings.batch_size, in_channels, *settings.roi_size)
-    if _fails(network, torch.empty(size, device="meta")) and (reason := _fails(network, torch.zeros(size))):
+    if _fails(network, size, "meta") and (reason := _fails(network, size, "cpu")):
         roi = "x".join(map(str, settings.roi_size))
         raise ConfigError(
             f"roi_size is {roi}, on which the network cannot be trained, {settings.batch_size} a batch "
@@ -31,9 +31,13 @@ def check_roi(network: nn.Module, settings: Settings, in_channels: int) -> None:
         )
 
 
-def _fails(network: nn.Module, image: torch.Tensor) -> str:
-    """Return why a copy of the network cannot be trained on an image; nothing where it can."""
-    tried = copy.deepcopy(network).to(image.device).train()
+def _fails(network: nn.Module, size: tuple[int, ...], device: str) -> str:
+    """Return why a copy of the network cannot be trained on a batch of a size; nothing where it can."""
+    try:
+        image = torch.zeros(size, device=device)
+    except (TypeError, RuntimeError) as error:
+        return f"it is too large: {str(error).splitlines()[0]}"
+    tried = copy.deepcopy(network).to(device).train()
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             tried(image)

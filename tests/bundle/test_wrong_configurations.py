@@ -60,18 +60,20 @@ WITHOUT_DATA = {
     "--layout kaggle": "layout is 'kaggle'; there is",
     "--num_workers -1": "num_workers is -1; it must be a whole number from 0",
     "--resume last": "resume is 'last': no run.json in it; give none, auto or the folder of a run",
-    "--output_dir /proc/x": "/proc/x: cannot be created",
+    "--output_dir taken/x": "taken/x: cannot be created",
     "--fold -1": "fold is -1; ",
     "--split_seed -1": "split_seed is -1; it must be a whole number from 0",
-    "--split 5": "split 5: cannot be read",
     "--classes 7": "classes is 7",
     "--out_channels 0": "out_channels is 0; it must be auto or a whole number from 1",
     "--seed 4294967296": "seed is 4294967296; it must be a whole number from 0 to 4294967295",
     "--pretrained nofile.pt --encoder resnet18 --arch_options {}": "nofile.pt: there is no such file",
     "--arch_options {1:2}": "has no option 1",
     "--train#trainer#decollate false": "train#trainer#decollate is the text 'false'; write it without quotes",
-    "--config_file mine.yaml": "--config_file is an option of python -m monai.bundle run",
     "--data_root nowhere": "data_root nowhere: no such folder; give an existing one with --data_root",
+    "--data_root ~nobody-here/x": "data_root ~nobody-here/x: no such folder; give an existing one with --data_root",
+    f"--data_root {'9' * 300}": "no such folder; give an existing one with --data_root",
+    "--split 5": "split 5: cannot be read (No such file or directory); make one with monaiseg data split",
+    f"--batch_size {10**30}": f"cannot be trained, {10**30} a batch (it is too large: ",
 }
 """What nobody needs data to see, by the flags."""
 
@@ -85,20 +87,28 @@ WITH_DATA = {
 }
 
 
+ONLY_RUNNING = {
+    "--config_file mine.yaml": "--config_file is an option of python -m monai.bundle run",
+    "--output_dir /proc/x": "/proc/x: cannot be created",
+}
+"""What `bundle check` has no such option for, and what nobody knows before trying it."""
+
+
 @pytest.fixture(autouse=True)
-def empty(here) -> None:
+def around(here) -> None:
     (here / "empty").mkdir()
+    (here / "taken").touch()
 
 
-@pytest.mark.parametrize("flags", [*WITHOUT_DATA, *WITH_DATA])
+@pytest.mark.parametrize("flags", [*WITHOUT_DATA, *WITH_DATA, *ONLY_RUNNING])
 def test_training_refuses_it(flags, capsys):
     assert main(["train", "unetpp", "--data_root", "data", *SMALL, *flags.split()]) in (2, 3, 5)
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert line.startswith("monaiseg: error: ") and {**WITHOUT_DATA, **WITH_DATA}[flags] in line
+    assert line.startswith("monaiseg: error: ") and {**WITHOUT_DATA, **WITH_DATA, **ONLY_RUNNING}[flags] in line
     assert not list(Path().glob("runs/*/run.json"))
 
 
-@pytest.mark.parametrize("flags", [flags for flags in (*WITHOUT_DATA, *WITH_DATA) if "config_file" not in flags])
+@pytest.mark.parametrize("flags", [*WITHOUT_DATA, *WITH_DATA])
 def test_the_check_of_a_bundle_refuses_it_without_running(flags):
     given = ["--data_root", "data"] if flags in WITH_DATA else []
     overrides = parse_overrides([*SMALL, *given, *flags.split()])

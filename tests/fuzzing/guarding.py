@@ -38,6 +38,18 @@ ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 RUNS_CODE = ("pickle.find_class", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "socket.connect")
 
+WRITES = {
+    **dict.fromkeys(("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.chown", "os.utime"), (0,)),
+    **dict.fromkeys(("shutil.rmtree", "shutil.chown", "shutil.make_archive"), (0,)),
+    **dict.fromkeys(("os.symlink", "os.link", "shutil.unpack_archive"), (1,)),
+    **dict.fromkeys(("shutil.copyfile", "shutil.copymode", "shutil.copystat", "shutil.copytree"), (1,)),
+    **dict.fromkeys(("os.rename", "shutil.move"), (0, 1)),
+}
+"""What changes the disk beside `open`, with the arguments that say where."""
+
+WITHIN = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.symlink": 2, "os.link": 3, "os.rename": 2}
+"""The argument that has the open folder which a path is relative to, or -1; of `os.rename` that of the first path."""
+
 Use = Callable[[], object]
 Change = Callable[[Random, Sequence[bytes]], bytes]
 
@@ -60,9 +72,21 @@ class Watch:
         if event in RUNS_CODE:
             self.seen.append(f"{event} {arguments[:2]}")
         elif event == "open" and isinstance(arguments[0], str | bytes):
-            writes = (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-            if writes and not os.path.abspath(os.fsdecode(arguments[0])).startswith(self.folder):
-                self.seen.append(f"writes {arguments[0]!r}")
+            if (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+                self._changes(event, arguments[0])
+        else:
+            for number in WRITES.get(event, ()):
+                within = arguments[WITHIN[event] + (event == "os.rename") * number] if event in WITHIN else -1
+                self._changes(event, arguments[number], within)
+
+    def _changes(self, event: str, path: Any, within: int = -1) -> None:
+        """Note a change of the disk that is not in the folder."""
+        if isinstance(path, int):
+            path = f"/proc/self/fd/{path}"
+        base = "" if within == -1 else os.readlink(f"/proc/self/fd/{within}")
+        whole = os.path.abspath(os.path.join(base, os.fsdecode(path)))
+        if self.folder is None or os.path.commonpath([self.folder, whole]) != self.folder:
+            self.seen.append(f"writes {whole!r} ({event})")
 
 
 WATCH = Watch()
@@ -96,9 +120,7 @@ def _most_taken() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def fuzz(
-    kind: str, path: Path, seeds: Sequence[bytes], change: Change, uses: Sequence[Use], root: Path, share: int = 1
-) -> None:
+def fuzz(kind: str, path: Path, seeds: Sequence[bytes], change: Change, uses: Sequence[Use], root: Path) -> None:
     """Give `COUNT` changed seeds as the file `path` to the `uses` by turns; raise AssertionError with what went wrong.
 
     Each must work, or be refused in one line that names a place under `root`, where alone anything may be written; some
@@ -108,7 +130,7 @@ def fuzz(
     _forget_most_taken()
     before = _most_taken()
     with limits():
-        for number in range(COUNT // share):
+        for number in range(COUNT):
             if number % 100 == 0:
                 faulthandler.dump_traceback_later(10 * HANGS, exit=True)  # where no signal is heard
             path.write_bytes(change(np.random.default_rng((zlib.crc32(kind.encode()), number)), seeds))
@@ -116,10 +138,9 @@ def fuzz(
             findings.setdefault(found, []).append(number)
     worked = len(findings.pop("", []))
     refused = len(findings.pop("refused", []))
-    count = COUNT // share
     told = "\n".join(f"{len(numbers)} times, first input {numbers[0]}: {found}" for found, numbers in findings.items())
-    assert not findings, f"{kind}, {count} inputs, {worked} read, {refused} refused, {len(findings)} findings:\n{told}"
-    assert min(worked, refused) > count // 50, f"{kind}: {worked} of {count} inputs are read, {refused} refused"
+    assert not findings, f"{kind}, {COUNT} inputs, {worked} read, {refused} refused, {len(findings)} findings:\n{told}"
+    assert min(worked, refused) > COUNT // 50, f"{kind}: {worked} of {COUNT} inputs are read, {refused} refused"
 
 
 def _tried(use: Use, root: str, before: int) -> str:

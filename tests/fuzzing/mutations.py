@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import struct
+import zipfile
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
@@ -92,6 +94,20 @@ def _splice(random: Random, content: bytearray, seeds: Sequence[bytes]) -> None:
 _CHANGES = (_flip, _byte, _number, _number, _digits, _cut, _drop, _repeat, _splice)
 
 
+def rezipped(random: Random, seeds: Sequence[bytes]) -> bytes:
+    """Return a zip file of which one part is damaged and has the checksum of what it is now, or the file itself."""
+    seed = seeds[random.integers(len(seeds))]
+    if random.random() < 0.4 or not zipfile.is_zipfile(io.BytesIO(seed)):
+        return damaged(random, seeds)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(seed)) as old, zipfile.ZipFile(buffer, "w") as new:
+        changed = old.namelist()[random.integers(2) * random.integers(len(old.namelist()))]
+        for name in old.namelist():
+            content = old.read(name) or b"\0"
+            new.writestr(name, damaged(random, [content]) if name == changed else content)
+    return buffer.getvalue()
+
+
 def reworded(random: Random, seeds: Sequence[bytes]) -> bytes:
     """Return one of the seeds, which are texts, with one to four words exchanged, dropped, repeated or added."""
     words = re.findall(r"\w+|\s+|.", seeds[random.integers(len(seeds))].decode())
@@ -114,13 +130,18 @@ def damaged_json(random: Random, seeds: Sequence[bytes]) -> bytes:
     if random.random() < 0.5:
         return damaged_text(random, seeds)
     content = json.loads(seeds[random.integers(len(seeds))])
+    change_values(random, content)
+    return json.dumps(content).encode()
+
+
+def change_values(random: Random, content: Any) -> None:
+    """Let one to three values in a content be others."""
     for _ in range(random.integers(1, 4)):
         places = list(_places(content))
         holder, key = places[random.integers(len(places))]
         other, there = places[random.integers(len(places))]
         new = (*VALUES, other[there], [holder[key]], WORDS[random.integers(len(WORDS))])
         holder[key] = deepcopy(new[random.integers(len(new))])
-    return json.dumps(content).encode()
 
 
 VALUES = (None, True, 0, -1, 1.5, 10**30, float("nan"), "", "0", [], {}, [[]], {"a": 1})

@@ -69,4 +69,4 @@ def opened(path: Path, folder: Path) -> None:
 def test_damaged_archives(kind: str, tmp_path: Path) -> None:
     seeds, change = (ZIP, damaged) if kind == "zip" else (TAR, damaged_tar)
     path = tmp_path / f"a.{kind}"
-    fuzz(kind, path, seeds, change, [partial(opened, path, tmp_path / "out")], tmp_path, share=2)
+    fuzz(kind, path, seeds, change, [partial(opened, path, tmp_path / "out")], tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import time
 from pathlib import Path
 
@@ -40,6 +41,32 @@ def writes_elsewhere(folder: Path) -> None:
     (folder / "elsewhere").write_text("x")
 
 
+def renames(folder: Path) -> None:
+    (folder / "set" / "more").touch()
+    os.replace(folder / "set" / "more", folder / "renamed")
+
+
+def links(folder: Path) -> None:
+    (folder / "link").symlink_to(folder / "set")
+
+
+def removes(folder: Path) -> None:
+    (folder.parent / f"{folder.name}-other").mkdir()
+    (folder.parent / f"{folder.name}-other").rmdir()
+
+
+def makes_below_an_open_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.mkdir("below", dir_fd=opened)
+    finally:
+        os.close(opened)
+
+
+def copies(folder: Path) -> None:
+    shutil.copy(at(folder), folder / "copied")
+
+
 def unpickles(folder: Path) -> None:
     pickle.loads(pickle.dumps(Path))
 
@@ -66,6 +93,11 @@ def takes_memory(folder: Path) -> None:
         (tells_no_file, "is not told in a line that names the file"),
         (tells_escapes, "is not told in a line that names the file"),
         (writes_elsewhere, "writes '.*elsewhere'"),
+        (renames, "writes '.*/renamed' .os.rename"),
+        (links, "writes '.*/link' .os.symlink"),
+        (removes, "writes '.*-other' .os.mkdir.*writes '.*-other' .os.rmdir"),
+        (makes_below_an_open_folder, "writes '.*/below' .os.mkdir"),
+        (copies, "writes '.*/copied' .shutil.copyfile"),
         (unpickles, "pickle.find_class"),
         (starts_a_program, "os.system"),
         (hangs, "Hang"),
@@ -79,6 +111,25 @@ def test_what_is_wrong_is_found(use, found: str, tmp_path: Path, monkeypatch: py
     at(tmp_path).parent.mkdir()
     with pytest.raises(AssertionError, match=found):
         guarding.fuzz("kind", at(tmp_path), JSON, mutations.damaged, [lambda: use(tmp_path)], at(tmp_path).parent)
+
+
+def test_what_is_done_in_the_folder_is_no_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, turns = at(tmp_path).parent, iter(range(100))
+
+    def works() -> None:
+        (root / "a").mkdir()
+        (root / "a" / "b").touch()
+        os.replace(root / "a" / "b", root / "a" / "c")
+        (root / "d").symlink_to("/")
+        (root / "d").unlink()
+        shutil.copy(root / "a" / "c", root / "a" / "b")
+        shutil.rmtree(root / "a")  # by open folders
+        if next(turns) % 2:
+            raise DataError(f"{root}: is refused")
+
+    monkeypatch.setattr(guarding, "COUNT", 100)
+    root.mkdir()
+    guarding.fuzz("kind", at(tmp_path), JSON, mutations.damaged, [works], root)
 
 
 def test_a_reader_that_reads_nothing_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,12 +69,12 @@ def test_damaged_lists(name: str, seeds: list[str], change: Change, tmp_path: Pa
 @pytest.mark.parametrize("name", TABLES)
 def test_damaged_tables_of_classes(name: str, tmp_path: Path) -> None:
     path = write_set(tmp_path / "set") / name
-    fuzz(name, path, encoded(TABLES[name]), damaged_text, [partial(all_cases, str(path.parent))], tmp_path, share=4)
+    fuzz(name, path, encoded(TABLES[name]), damaged_text, [partial(all_cases, str(path.parent))], tmp_path)
 
 
 def test_damaged_facts_of_the_decathlon(tmp_path: Path) -> None:
     path = write_set(tmp_path / "set", "imagesTr", "labelsTr") / "dataset.json"
-    fuzz("facts", path, encoded(FACTS), damaged_json, [partial(all_cases, str(path.parent))], tmp_path, share=4)
+    fuzz("facts", path, encoded(FACTS), damaged_json, [partial(all_cases, str(path.parent))], tmp_path)
 
 
 def test_damaged_splits(tmp_path: Path) -> None:
