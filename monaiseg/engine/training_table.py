@@ -71,7 +71,8 @@ class TrainingTable:
     def _add(self, trainer: Engine) -> None:
         output, epoch = trainer.state.output, self._epoch
         epoch["steps"] += 1
-        epoch["loss"] = epoch["loss"] + output["loss"]
+        # Twice the bits: the sum of a few losses is exact, so that it is the same whoever went on with it.
+        epoch["loss"] = epoch["loss"] + output["loss"].double()
         epoch["overlap"] = epoch["overlap"] + training_overlap(output["pred"], output["label"][:, : self.classes])
 
     def __call__(self, trainer: Engine) -> None:
