@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from torch import distributed
 
 PATIENCE = 120
 """Seconds after which a process that should have done something counts as hung."""
@@ -29,6 +30,7 @@ class Training:
         self, folder: Path, arguments: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self.folder = folder
+        self.met_at: distributed.TCPStore | None = None
         self._log = folder / f"log-{len(list(folder.glob('log-*')))}"
         self._log.touch()
         context = multiprocessing.get_context("forkserver")  # has imported torch already, and no threads
@@ -65,21 +67,28 @@ class Training:
         return self.process.exitcode
 
 
+def meeting() -> tuple[distributed.TCPStore, dict[str, str]]:
+    """Where processes meet, as long as it is kept: a port of this process, and the variables by which they find it."""
+    store = distributed.TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
+    place = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(store.port)}
+    return store, place | {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"}
+
+
 def joined(
     folder: Path, arguments: Sequence[str], count: int, signals: Mapping[int, int] = MappingProxyType({})
 ) -> list[Training]:
     """The same command in several processes that are joined as torchrun joins them.
 
-    signals: by rank the step as which begins that process gets a SIGTERM.
+    signals: by rank the step, of those of this process, as which begins it gets a SIGTERM.
     """
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = str(probe.getsockname()[1])
-    common = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "MASTER_ADDR": "localhost", "MASTER_PORT": port}
-    places = [{"RANK": str(one), "LOCAL_RANK": str(one)} for one in range(count)]
+    store, place = meeting()
+    common = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), **place}
+    places = [common | {"RANK": str(one), "LOCAL_RANK": str(one)} for one in range(count)]
     for rank, step in signals.items():
         places[rank][SIGNAL_AT] = str(step)
-    return [Training(folder, arguments, common | place) for place in places]
+    trainings = [Training(folder, arguments, place) for place in places]
+    trainings[0].met_at = store
+    return trainings
 
 
 def _train(folder: Path, log: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:

@@ -11,14 +11,13 @@ import copy
 import csv
 import os
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from ignite.engine import Events
-from interrupted import joined, only_run
+from interrupted import joined, meeting, only_run
 from signalled import at, stopped_at
 from torch import nn
 
@@ -187,11 +186,8 @@ def test_windows_are_those_of_the_processor(spatial_dims):
 
 
 def test_batch_norm_over_one_process_is_plain_batch_norm(monkeypatch):
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    place = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
-    for key, value in place.items():
+    _store, place = meeting()
+    for key, value in {**place, "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}.items():
         monkeypatch.setitem(os.environ, key, value)
     plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).cuda()
     shared = copy.deepcopy(plain)

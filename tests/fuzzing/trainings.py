@@ -44,7 +44,14 @@ class SmallTraining:
         parts |= {"scaler": torch.amp.GradScaler("cpu", enabled=False), "best": BestScores(evaluator)}
         parts |= {"table": self.table, "early_stopping": stopping, "report": Report(self.run, evaluator)}
         self.checkpoints = Checkpoints(
-            self.run, evaluator, parts, 0, StopSignals(), lambda: None, 1, [stopping.resumed]
+            self.run,
+            evaluator,
+            parts,
+            minutes=0,
+            signals=StopSignals(),
+            check=lambda: None,
+            accumulate=1,
+            resumed=stopping.resumed,
         )
         self.checkpoints.attach(self.trainer)
 
