@@ -92,29 +92,38 @@ def test_what_cannot_be_compiled_here(here):
     assert "compile is True, but torch cannot compile this network here (InvalidCxxCompiler" in told(training.log)
 
 
-def fill(filler: Path) -> None:
-    """Write until the disk is full."""
+def fill(filler: Path, leave: int) -> None:
+    """Write until the disk has no more than so many bytes left."""
     with filler.open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(1024))
         except OSError:
-            return
+            file.truncate(filler.stat().st_size - leave)
 
 
-def test_a_disk_that_is_full_at_a_checkpoint(here, small_disk, whole, capsys):
+@pytest.mark.parametrize(
+    ("written", "engine", "event", "leave"),
+    [
+        ("model.pt", "train::trainer", Events.EPOCH_STARTED, 0),
+        ("last.pt", "validate::evaluator", Events.COMPLETED, 2**14),
+    ],
+    ids=["at the model", "at the checkpoint"],
+)
+def test_a_disk_that_is_full(written, engine, event, leave, here, small_disk, whole, capsys):
+    """Before the third epoch, or between its validation and its checkpoint, for which alone there is no room."""
     disk = small_disk(here / "runs", "2m")
     workflow = GuardedWorkflow(
         str(find_bundle("unetpp") / "train.yaml"), run_id="training", **parse_overrides(FLAGS), bundle_root="unetpp"
     )
     capsys.readouterr()
     workflow.initialize()
-    trainer = workflow.parser.get_parsed_content("train::trainer")
-    trainer.add_event_handler(Events.EPOCH_STARTED(once=3), lambda _: fill(disk / "filler"))
+    trainer, engine = (workflow.parser.get_parsed_content(name) for name in ("train::trainer", engine))
+    engine.add_event_handler(event, lambda _: fill(disk / "filler", leave) if trainer.state.epoch == 3 else None)
     with pytest.raises(RuntimeError) as failed:
         workflow.run()
     run = only_run(Path())
-    assert "runs" in str(cause_of(failed.value)) and "No space left on device" in str(cause_of(failed.value))
+    assert f"{run / written}: cannot be written (No space left on device)" in str(cause_of(failed.value))
     assert verified(run / LAST)["epoch"] == 2
     assert "Traceback" not in capsys.readouterr().err  # of TensorBoard's thread, which meets the full disk too
     (disk / "filler").unlink()

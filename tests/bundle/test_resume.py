@@ -13,7 +13,10 @@ from ignite.engine import Events
 from interrupted import Training, only_run, outcome
 from signalled import FLAGS, at, interrupt, train
 
-from monaiseg.bundle import copy_bundle
+from monaiseg.bundle import copy_bundle, find_bundle
+from monaiseg.bundle.parsed import read_config
+from monaiseg.bundle.resumed import FREE
+from monaiseg.bundle.shipped import OVERLAY
 from monaiseg.cli import main
 from monaiseg.engine.checkpoint import DAMAGED, LAST, PREVIOUS, verified
 
@@ -169,6 +172,11 @@ def test_a_run_without_a_checkpoint_begins_anew_in_its_folder(interrupted, whole
     assert main(["resume", str(interrupted)]) == 0
     assert "was interrupted before its first last.pt, so it begins anew" in capsys.readouterr().out
     assert outcome(interrupted) == outcome(whole)
+
+
+def test_what_the_overlay_sets_may_differ():
+    """So that several processes go on with what one has begun."""
+    assert {key.split("::")[0] for key in read_config(find_bundle("unetpp").parent / OVERLAY)} <= FREE
 
 
 def test_random_states_travel(interrupted):

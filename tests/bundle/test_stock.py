@@ -53,6 +53,10 @@ def test_the_three_commands(tmp_path, write_pairs):
             "monaiseg: error: amp is 'false'; it must be True, False, auto, bfloat16 or float16;",
         ),
         (["--data_root", "nowhere"], "monaiseg: error: data_root nowhere: no such folder; give an existing one"),
+        (
+            ["--workflow_name", "monaiseg.bundle.GuardedWorkflow", "--epoch", "1"],
+            "monaiseg: error: --epoch matches nothing in the bundle; did you mean 'epochs'?",
+        ),
     ],
 )
 def test_an_error_is_the_last_line_and_there_is_no_traceback(tmp_path, flags, message):
