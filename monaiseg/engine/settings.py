@@ -178,7 +178,7 @@ def _device(device: str) -> torch.device:
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
-    except (RuntimeError, AssertionError, TypeError) as error:
+    except (RuntimeError, AssertionError, TypeError, ValueError, OverflowError) as error:
         raise ConfigError(
             f"device is {device!r}, which cannot be used here: {first_line(error)}; try auto or cpu"
         ) from error

@@ -41,6 +41,7 @@ WITHOUT_DATA = {
     "--scheduler cosin": "scheduler is 'cosin'; did you mean 'cosine'?",
     "--scheduler_options {'T_max':3}": "has no option 'T_max'",
     "--device gpu": "device is 'gpu', which cannot be used here",
+    f"--device {10**30}": f"device is {10**30}, which cannot be used here: Overflow",
     "--augment heavy": "augment is 'heavy'; there is",
     "--foreground_crops 2": "foreground_crops is 2; it must be a share from 0 to 1",
     "--image_size [0,64]": "image_size is 0; it must be a whole number from 1",

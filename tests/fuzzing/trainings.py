@@ -34,7 +34,7 @@ class SmallTraining:
         self.trainer.data_loader = None
         self.trainer.state.max_epochs, self.trainer.state.epoch_length = EPOCHS, STEPS
         self.trainer.state.epoch, self.trainer.state.iteration = 2, STEPS + 2
-        self.optimizer = optimizer = torch.optim.AdamW(self.network.parameters())
+        self.optimizer = optimizer = torch.optim.SGD(self.network.parameters(), 0.1, momentum=0.9)
         self.schedule = schedule = ScheduledRate(OneCycleLR(optimizer, 0.1, EPOCHS * STEPS), evaluator)
         schedule.attach(self.trainer)
         self.table = TrainingTable(folder, evaluator, optimizer)
