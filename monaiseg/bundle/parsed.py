@@ -57,6 +57,7 @@ def read_config(path: Path) -> dict[str, Any]:
         ConfigError: it cannot be read, is no YAML, holds no keys, or is too large once its anchors are followed.
     """
     try:
+        _check_merges(path)
         content: Any = ConfigParser.load_config_file(str(path))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -70,6 +71,37 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: holds {type(content).__name__}, not keys and their values; give a bundle's file")
     _entries(path, content)
     return content
+
+
+def _check_merges(path: Path) -> None:
+    """Raise ConfigError where `<<` brings too many entries into one: PyYAML makes a list of them all."""
+    text = path.read_text()
+    if "<<" not in text:
+        return
+    pairs: dict[int, int] = {}
+    waiting: list[Any] = [yaml.compose(text, Loader=yaml.SafeLoader)]
+    seen: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        if _pairs(node, pairs) > MOST:
+            raise ConfigError(f"{path}: has more than {MOST} entries, those that << brings counted; mend it")
+        waiting += node.value if isinstance(node, yaml.SequenceNode) else (value for _, value in node.value)
+
+
+def _pairs(node: Any, known: dict[int, int]) -> int:
+    """Return how many entries a mapping of YAML has, with those that are merged into it."""
+    if not isinstance(node, yaml.MappingNode):
+        return 0
+    if id(node) not in known:
+        known[id(node)] = 0
+        for key, value in node.value:
+            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            is_merge = key.tag == "tag:yaml.org,2002:merge"
+            known[id(node)] += sum(_pairs(one, known) for one in merged) if is_merge else 1
+    return known[id(node)]
 
 
 def _entries(path: Path, content: Any) -> int:

@@ -14,6 +14,7 @@ from monaiseg.errors import ConfigError
 
 ANCHORS = "a0: &a0 [1]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(30))
 MACROS = "a0: [1, 2]\n" + "".join(f"a{n + 1}: {[f'%a{n}'] * 9}\n" for n in range(30))
+MERGES = "a0: &a0 {x: 1}\n" + "".join(f"a{n + 1}: &a{n + 1} {{<<: [{', '.join([f'*a{n}'] * 9)}]}}\n" for n in range(30))
 TRAIN = shipped_bundles()["unetpp"] / "train.yaml"
 
 
@@ -100,12 +101,13 @@ def test_a_file_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
     [
         (ANCHORS, "has more than 100000 entries, anchors followed"),
         ("a: &a [1, *a]\n", "has more than 100000 entries"),
+        (MERGES, "has more than 100000 entries, those that << brings counted"),
         (f"a: {'[' * 5000}{']' * 5000}\n", "is nested too deeply"),
         ("- 1\n", "holds list, not keys and their values"),
         ("hello\n", "holds str"),
         ("", "holds NoneType"),
     ],
-    ids=["bomb", "cycle", "deep", "list", "text", "empty"],
+    ids=["bomb", "cycle", "merges", "deep", "list", "text", "empty"],
 )
 def test_what_is_no_bundle_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "train.yaml").write_text(text)
