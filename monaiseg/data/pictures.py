@@ -31,8 +31,9 @@ TIFF = (".tif", ".tiff")
 DEFLATED = 1032
 """Bytes that one byte of a PNG can stand for at most."""
 
-_ORIENTATION, _BITS = 0x112, 0x102
-"""The tags that tell how a picture is to be turned for looking at it (1: not at all), and the bits of each colour."""
+_ORIENTATION, _BITS, _COMPRESSION, _PLANES = 0x112, 0x102, 0x103, 0x11C
+"""The tags that tell how a picture is to be turned for looking at it (1: not at all), the bits of each colour, how it
+is compressed (1: not at all) and whether each colour lies by itself (2)."""
 
 
 REFUSED = (UnidentifiedImageError, Image.DecompressionBombError)
@@ -54,6 +55,7 @@ def open_picture(path: str) -> Image.Image:
         with opened(path) as picture:
             check_held(path, picture.size, len(picture.getbands()))
             _check_packed(picture, path)
+            _check_covered(picture, path)
             refusal = _refusal(picture, path)
             picture.load()
             frames = getattr(picture, "n_frames", 1)
@@ -78,6 +80,16 @@ def _check_packed(picture: Image.Image, path: str) -> None:
     size = os.path.getsize(path)
     if picture.format == "PNG" and picture.width * picture.height * bits > 8 * DEFLATED * size:
         told = f"declares {picture.width}x{picture.height} pixels, for which its {size} bytes are too few"
+        raise DataError(f"{path}: {told}; replace or remove it", "unreadable")
+
+
+def _check_covered(picture: Image.Image, path: str) -> None:
+    """Raise DataError for a TIFF whose strips or tiles leave a part out: Pillow makes it black."""
+    tags = getattr(picture, "tag_v2", {})
+    planes = len(picture.getbands()) if tags.get(_PLANES) == 2 and tags.get(_COMPRESSION) == 1 else 1
+    held = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in getattr(picture, "tile", ()))
+    if picture.format == "TIFF" and held < planes * picture.width * picture.height:
+        told = f"declares {picture.width}x{picture.height} pixels, and holds {held // planes}"
         raise DataError(f"{path}: {told}; replace or remove it", "unreadable")
 
 

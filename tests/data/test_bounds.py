@@ -115,6 +115,23 @@ def test_a_png_of_more_pixels_than_its_bytes_can_hold(tmp_path: Path) -> None:
     assert open_picture(str(path)).size == (4096, 4096)
 
 
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+def test_a_tiff_without_some_of_its_rows_is_not_black_there(tmp_path: Path, planes: str) -> None:
+    path, pixels = tmp_path / "a.tif", np.full((16, 8, 3), 9, np.uint8)
+    stored = pixels if planes == "contig" else np.moveaxis(pixels, -1, 0)
+    tifffile.imwrite(path, stored, photometric="rgb", planarconfig=planes, rowsperstrip=8)
+    assert (np.asarray(open_picture(str(path))) == 9).all()
+    with tifffile.TiffFile(path) as file:
+        tags = file.pages.first.tags
+        places = [tags[name].offset for name in ("StripOffsets", "StripByteCounts")]
+    content = bytearray(path.read_bytes())
+    for place in places:  # the last strip is no longer listed
+        count = int.from_bytes(content[place + 4 : place + 8], "little")
+        content[place + 4 : place + 8] = (count - 1).to_bytes(4, "little")
+    path.write_bytes(content)
+    refused(lambda: open_picture(str(path)), str(path), "declares 8x16 pixels, and holds")
+
+
 def test_slides_are_read_as_tiff_without_compression(tmp_path: Path) -> None:
     path, side = tmp_path / "a.tif", 13_400  # a little more than Pillow decodes
     tifffile.imwrite(path, shape=(side, side), dtype=np.uint8)
