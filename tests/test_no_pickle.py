@@ -34,7 +34,7 @@ LOADS = {
 }
 """What needs an argument, and which value."""
 
-YAML = {"safe_load", "safe_dump", "YAMLError"}
+YAML = {"safe_load", "safe_dump", "SafeLoader", "YAMLError"}
 
 
 def faults(tree: ast.AST) -> Iterator[str]:

@@ -73,35 +73,21 @@ def read_config(path: Path) -> dict[str, Any]:
     return content
 
 
+class _BoundedLoader(yaml.SafeLoader):
+    """A SafeLoader that stops where `<<` brings too many entries into one: PyYAML makes a list of them all."""
+
+    def flatten_mapping(self, node: Any) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MOST:
+            told = f"has more than {MOST} entries, those that << brings counted"
+            raise ConfigError(f"{node.start_mark.name}, line {node.start_mark.line + 1}: {told}; mend it")
+
+
 def _check_merges(path: Path) -> None:
-    """Raise ConfigError where `<<` brings too many entries into one: PyYAML makes a list of them all."""
-    text = path.read_text()
-    if "<<" not in text:
-        return
-    pairs: dict[int, int] = {}
-    waiting: list[Any] = [yaml.compose(text, Loader=yaml.SafeLoader)]
-    seen: set[int] = set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or id(node) in seen or isinstance(node, yaml.ScalarNode):
-            continue
-        seen.add(id(node))
-        if _pairs(node, pairs) > MOST:
-            raise ConfigError(f"{path}: has more than {MOST} entries, those that << brings counted; mend it")
-        waiting += node.value if isinstance(node, yaml.SequenceNode) else (value for _, value in node.value)
-
-
-def _pairs(node: Any, known: dict[int, int]) -> int:
-    """Return how many entries a mapping of YAML has, with those that are merged into it."""
-    if not isinstance(node, yaml.MappingNode):
-        return 0
-    if id(node) not in known:
-        known[id(node)] = 0
-        for key, value in node.value:
-            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
-            is_merge = key.tag == "tag:yaml.org,2002:merge"
-            known[id(node)] += sum(_pairs(one, known) for one in merged) if is_merge else 1
-    return known[id(node)]
+    with path.open(encoding="utf-8") as file:
+        if path.suffix != ".json" and "<<" in file.read():
+            file.seek(0)
+            _BoundedLoader(file).get_single_data()
 
 
 def _entries(path: Path, content: Any) -> int:

@@ -14,7 +14,7 @@ import torch
 from monaiseg._entries import unlike
 from monaiseg._files import write_bytes
 from monaiseg._tensors import as_bytes, read_tensors
-from monaiseg.errors import ConfigError, OutputError
+from monaiseg.errors import ConfigError, OutputError, first_line
 
 LAST, PREVIOUS, DAMAGED = "last.pt", "previous.pt", "damaged.pt"
 
@@ -109,8 +109,7 @@ def verified(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error}); try again") from error
     except Exception as error:
-        told = str(error).removeprefix(f"{path}: ").partition(";")[0]  # another mend follows
-        reason = next(iter(told.strip().splitlines()), type(error).__name__)
+        reason = first_line(error).removeprefix(f"{path}: ").partition(";")[0]  # another mend follows
         raise DamagedCheckpoint(f"{path}: is damaged ({reason})") from error
     if broken:
         raise DamagedCheckpoint(f"{path}: is damaged (checksum of {broken})")

@@ -19,7 +19,7 @@ from monaiseg.data import EpochSampler
 from monaiseg.engine.checkpoint import LAST, write_checkpoint
 from monaiseg.engine.report import Recorder
 from monaiseg.engine.stopping import STOPPED, StopSignals, tell
-from monaiseg.errors import ConfigError, MonaisegError, cause_of
+from monaiseg.errors import ConfigError, MonaisegError, cause_of, first_line
 
 NOTHING, SAVE, STOP = range(3)
 """What a process wishes for after a step; the most that any wishes for is done by all."""
@@ -169,5 +169,5 @@ def _naming(path: Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(cause_of(error), MonaisegError):
             raise
-        reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        raise ConfigError(f"{path}: cannot be gone on with ({reason}); restore it, or start a new run") from error
+        told = f"cannot be gone on with ({first_line(error)}); restore it, or start a new run"
+        raise ConfigError(f"{path}: {told}") from error
