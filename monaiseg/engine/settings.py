@@ -14,7 +14,7 @@ from monaiseg._numbers import count, number
 from monaiseg.data import Case, common_spacing, image_shape, image_spacing, images_of, is_volume, respaced_size
 from monaiseg.engine.precision import autocast_dtype
 from monaiseg.errors import ConfigError, first_line
-from monaiseg.nn import narrow_strided
+from monaiseg.nn import channels_last_fault
 
 ROI = {2: (128, 128), 3: (64, 64, 64)}
 BATCH = {2: 4, 3: 2}
@@ -125,10 +125,10 @@ class Settings:
 
     def place(self, network: torch.nn.Module) -> torch.nn.Module:
         """Return the network on the device and in the memory format, where that is safe."""
-        unsafe = narrow_strided(network) if self.channels_last and self.device.type == "cpu" else []
-        if unsafe:
+        fault = channels_last_fault(network) if self.channels_last and self.device.type == "cpu" else None
+        if fault:
             self.channels_last = False
-            print(f"channels_last: off, because a strided 1x1 convolution as narrow as {unsafe[0]} is unsafe with it")
+            print(f"channels_last: off, because {fault}")
         return network.to(device=self.device, memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
 
     def compiled(self, network: torch.nn.Module) -> Any:

@@ -5,7 +5,8 @@ It re-exports nothing that MONAI has: convolutions, norms and activations come f
 
 from monaiseg.nn._encoders import EncoderLike, PlainEncoder, make_encoder, steps_between
 from monaiseg.nn._init import initialise
-from monaiseg.nn._layout import narrow_strided
+from monaiseg.nn._layout import channels_last_fault, narrow_strided
+from monaiseg.nn._norms import Norm, norm_layer
 from monaiseg.nn._padding import PaddedNetwork, Stride, crop_to, pad_to_divisor, per_axis
 from monaiseg.nn._renaming import join_names, rename_layers
 from monaiseg.nn._sampling import MakeUpsampling, Upsampling, resized, upsampling
@@ -14,10 +15,8 @@ from monaiseg.nn._units import (
     ConvNormAct,
     DoubleConv,
     MakeUnit,
-    Norm,
     PreActResidual,
     make_head,
-    norm_layer,
     unit_maker,
 )
 
@@ -34,6 +33,7 @@ __all__ = [
     "PreActResidual",
     "Stride",
     "Upsampling",
+    "channels_last_fault",
     "crop_to",
     "initialise",
     "join_names",

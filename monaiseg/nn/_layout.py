@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.instancenorm import _InstanceNorm
 
 
 def narrow_strided(network: nn.Module) -> list[str]:
@@ -21,3 +22,18 @@ def narrow_strided(network: nn.Module) -> list[str]:
         and max(module.stride) > 1
         and module.in_channels // module.groups < 16
     ]
+
+
+def channels_last_fault(network: nn.Module) -> str | None:
+    """Return in words what in a network is computed wrong in channels-last order on CPUs; None: nothing.
+
+    Beside `narrow_strided` that is torch's instance norm: for a batch of one image whose gradient comes in that order,
+    its backward pass gives gradients of something else (seen with torch 2.13). That of `norm_layer` does not.
+    """
+    narrow = narrow_strided(network)
+    if narrow:
+        return f"a strided 1x1 convolution as narrow as {narrow[0]} is unsafe with it"
+    for name, module in network.named_modules():
+        if isinstance(module, _InstanceNorm) and type(module).forward is _InstanceNorm.forward:
+            return f"torch's instance norm, as {name}, has wrong gradients with it"
+    return None

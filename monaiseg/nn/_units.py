@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from monai.networks.layers.factories import Conv, Dropout
-from monai.networks.layers.utils import get_act_layer, get_norm_layer
+from monai.networks.layers.utils import get_act_layer
 from torch import nn
 
+from monaiseg.nn._norms import Norm, norm_layer
 from monaiseg.nn._padding import Stride, per_axis
 from monaiseg.plugin import build_block
 
-Norm = Literal["auto", "batch", "instance", "group"] | None
-"""`"auto"`: batch norm in 2D, instance norm with affine parameters in 3D, where batches are small; `"group"`: group
-norm over about eight channels each."""
 Act = str | tuple[str, dict[str, object]]
 """An activation of MONAI's factory, as a name or a (name, arguments) pair."""
 MakeUnit = Callable[[int, int, Stride], nn.Module]
 """(in_channels, out_channels, stride) to a unit."""
 
 RELU: Act = ("relu", {"inplace": True})
-
-
-def norm_layer(norm: Norm, spatial_dims: int, channels: int) -> nn.Module:
-    """Return the norm, with affine parameters; for None nothing is done."""
-    if norm is None:
-        return nn.Identity()
-    if norm == "auto":
-        norm = "batch" if spatial_dims == 2 else "instance"
-    if norm not in ("batch", "instance", "group"):
-        raise ValueError(f"norm is {norm!r}; it must be auto, batch, instance, group or None")
-    if norm == "group":
-        return _GroupNorm(math.gcd(channels, max(1, channels // 8)), channels)
-    layer: nn.Module = get_norm_layer((norm, {"affine": True}), spatial_dims=spatial_dims, channels=channels)
-    return layer
-
-
-class _GroupNorm(nn.GroupNorm):
-    """torch's, also for images and frozen features in channels-last order.
-
-    For an input that needs no gradient its backward pass in that order ends the process (seen with torch 2.13, on the
-    CPU, where maps are small).
-    """
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Return the normalised input."""
-        safe = input.requires_grad or not torch.is_grad_enabled()
-        return super().forward(input if safe else input.contiguous())
 
 
 class ConvNormAct(nn.Sequential):

@@ -11,6 +11,7 @@ from stepping import on_every_device
 from monaiseg.data import Case
 from monaiseg.engine import Settings
 from monaiseg.errors import ConfigError
+from monaiseg.nn import norm_layer
 
 
 def make(**options) -> Settings:
@@ -69,6 +70,16 @@ def test_channels_last_is_off_where_it_would_corrupt_memory(capsys):
     assert capsys.readouterr().out.startswith("channels_last: off, because")
     settings = make()
     settings.place(torch.nn.Sequential(torch.nn.Conv2d(8, 8, 1), torch.nn.Conv2d(16, 8, 1, stride=2)))
+    assert settings.memory_format == torch.channels_last
+
+
+def test_channels_last_is_off_where_gradients_would_be_wrong(capsys):
+    settings = make()
+    settings.place(torch.nn.Sequential(torch.nn.Conv2d(8, 8, 1), torch.nn.InstanceNorm2d(8)))
+    assert settings.memory_format == torch.contiguous_format
+    assert capsys.readouterr().out.startswith("channels_last: off, because torch's instance norm, as 1, has wrong")
+    settings = make()
+    settings.place(norm_layer("instance", 2, 8))
     assert settings.memory_format == torch.channels_last
 
 
