@@ -12,6 +12,7 @@ from torch import nn
 
 from monaiseg.engine import Settings, TrainingStep, build_optimizer
 from monaiseg.losses import build_loss
+from monaiseg.nn import norm_layer
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 on_every_device = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_cuda)])
@@ -22,7 +23,7 @@ Batch = dict[str, torch.Tensor]
 def make_network() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.InstanceNorm2d(4, affine=True), nn.ReLU(), nn.Conv2d(4, 1, 1)
+        nn.Conv2d(3, 4, 3, padding=1, bias=False), norm_layer("instance", 2, 4), nn.ReLU(), nn.Conv2d(4, 1, 1)
     )
 
 
