@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,8 +129,8 @@ def check_asked(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def run_facts(path: Path) -> dict[str, Any]:
     """Return the `run.json` of a run; raises ConfigError where the folder is none."""
-    if not (path / "run.json").is_file():
-        within = sorted(record.parent for record in path.glob("*/run.json"))
+    if not os.path.isfile(path / "run.json"):  # which, unlike Path's, says no to a name that is too long
+        within = sorted(record.parent for record in path.glob("*/run.json")) if os.path.isdir(path) else []
         told = f"the folder of a run, such as {within[-1]}" if within else "none, auto or the folder of a run"
         raise ConfigError(f"resume is {str(path)!r}: no run.json in it; give {told}")
     return read_record(path / "run.json", USED, KNOWN)

@@ -37,7 +37,7 @@ def _fails(network: nn.Module, size: tuple[int, ...], device: str) -> str:
         image = torch.zeros(size, device=device)
     except (TypeError, RuntimeError) as error:
         return f"it is too large: {str(error).splitlines()[0]}"
-    tried = copy.deepcopy(network).to(device).train()
+    tried = _copied(network, device).train()
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             tried(image)
@@ -46,3 +46,12 @@ def _fails(network: nn.Module, size: tuple[int, ...], device: str) -> str:
             raise cause from error  # that memory is out says nothing of the size
         return first_line(error)
     return ""
+
+
+def _copied(network: nn.Module, device: str) -> nn.Module:
+    """Return a copy on a device; on the meta device it takes no memory, not for a moment either."""
+    known: dict[int, torch.Tensor] = {}
+    if device == "meta":
+        known |= {id(one): nn.Parameter(one.to(device), one.requires_grad) for one in network.parameters()}
+        known |= {id(one): one.to(device) for one in network.buffers()}
+    return copy.deepcopy(network, known).to(device)

@@ -115,6 +115,7 @@ def refused(capsys, code, *arguments) -> str:
 def test_what_cannot_be_resumed_is_refused(interrupted, whole, here, pairs, write_pairs, capsys):
     run = str(interrupted)
     assert "no run.json in it" in refused(capsys, 2, "resume", "nowhere")
+    assert "no run.json in it" in refused(capsys, 2, "resume", "x" * 300), "longer than a name can be"
     assert f"give the folder of a run, such as {run}" in refused(capsys, 2, "resume", "runs")
     assert "is of the bundle unetpp, not unet3p" in refused(capsys, 2, "train", "unet3p", "--resume", run)
     assert "write --loss" in refused(capsys, 2, "resume", run, "--loss", "hybrid")
