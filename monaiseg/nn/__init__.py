@@ -5,6 +5,7 @@ It re-exports nothing that MONAI has: convolutions, norms and activations come f
 
 from monaiseg.nn._encoders import EncoderLike, PlainEncoder, make_encoder, steps_between
 from monaiseg.nn._init import initialise
+from monaiseg.nn._layers import Layers, joined
 from monaiseg.nn._layout import channels_last_fault, narrow_strided
 from monaiseg.nn._norms import Norm, norm_layer
 from monaiseg.nn._padding import PaddedNetwork, Stride, crop_to, pad_to_divisor, per_axis
@@ -19,12 +20,14 @@ from monaiseg.nn._units import (
     make_head,
     unit_maker,
 )
+from monaiseg.nn._upsampled import Upsampled
 
 __all__ = [
     "Act",
     "ConvNormAct",
     "DoubleConv",
     "EncoderLike",
+    "Layers",
     "MakeUnit",
     "MakeUpsampling",
     "Norm",
@@ -32,11 +35,13 @@ __all__ = [
     "PlainEncoder",
     "PreActResidual",
     "Stride",
+    "Upsampled",
     "Upsampling",
     "channels_last_fault",
     "crop_to",
     "initialise",
     "join_names",
+    "joined",
     "make_encoder",
     "make_head",
     "narrow_strided",

@@ -8,6 +8,7 @@ from typing import Literal
 from monai.networks.layers.factories import Conv
 from torch import nn
 
+from monaiseg.nn._layers import Layers
 from monaiseg.nn._padding import Stride, per_axis
 
 Upsampling = Literal["deconv", "nearest", "bilinear", "bilinear_aligned", "nearest_conv"]
@@ -30,7 +31,7 @@ def upsampling(
         return transposed(in_channels, out_channels, kernel_size=scale, stride=scale, bias=bias), out_channels
     if kind == "nearest_conv":
         convolution = Conv[Conv.CONV, spatial_dims](in_channels, out_channels, 3, padding=1, bias=bias)
-        return nn.Sequential(resized(scale, "nearest"), convolution, nn.ReLU(inplace=True)), out_channels
+        return Layers(resized(scale, "nearest"), convolution, nn.ReLU(inplace=True)), out_channels
     if kind not in ("nearest", "bilinear", "bilinear_aligned"):
         raise ValueError(
             f"upsample is {kind!r}; it must be deconv, nearest, bilinear, bilinear_aligned or nearest_conv"

@@ -10,6 +10,7 @@ from monai.networks.layers.factories import Conv, Dropout
 from monai.networks.layers.utils import get_act_layer
 from torch import nn
 
+from monaiseg.nn._layers import Layers
 from monaiseg.nn._norms import Norm, norm_layer
 from monaiseg.nn._padding import Stride, per_axis
 from monaiseg.plugin import build_block
@@ -22,7 +23,7 @@ MakeUnit = Callable[[int, int, Stride], nn.Module]
 RELU: Act = ("relu", {"inplace": True})
 
 
-class ConvNormAct(nn.Sequential):
+class ConvNormAct(Layers):
     """3x3 convolution, norm, activation, dropout: `[B, in_channels, *spatial]` to `[B, out_channels, *spatial]`.
 
     Args:
@@ -55,7 +56,7 @@ class ConvNormAct(nn.Sequential):
             self.dropout = Dropout[Dropout.DROPOUT, spatial_dims](dropout)
 
 
-class DoubleConv(nn.Sequential):
+class DoubleConv(Layers):
     """Two `ConvNormAct`, the first of which changes the channels (and the size, with `stride`)."""
 
     def __init__(
@@ -114,14 +115,14 @@ class PreActResidual(nn.Module):
             act = get_act_layer(("relu", {"inplace": norm is not None}))
             return [norm_layer(norm, spatial_dims, channels), act, *drop]
 
-        self.branch = nn.Sequential(
+        self.branch = Layers(
             *normed(in_channels),
             convolution(in_channels, out_channels, 3, stride=stride, padding=1, bias=bias),
             *normed(out_channels),
             convolution(out_channels, out_channels, 3, padding=1, bias=bias),
         )
         self.attention = nn.Identity() if attention is None else attention
-        self.shortcut = nn.Sequential(
+        self.shortcut = Layers(
             convolution(in_channels, out_channels, 1, bias=bias),
             norm_layer(norm, spatial_dims, out_channels),
         )

@@ -10,7 +10,7 @@ import torch
 from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 
-from monaiseg.nn import Norm, PreActResidual, Stride, norm_layer
+from monaiseg.nn import Layers, Norm, PreActResidual, Stride, norm_layer
 from monaiseg.plugin import build_block
 
 GateChannels = Literal["all", "one"]
@@ -149,8 +149,8 @@ class AtrousPyramid(nn.Module):
         self.summed = mode == "sum4"
         convolution = Conv[Conv.CONV, spatial_dims]
 
-        def branch(rate: int) -> nn.Sequential:
-            return nn.Sequential(
+        def branch(rate: int) -> Layers:
+            return Layers(
                 convolution(in_channels, out_channels, 3, padding=rate, dilation=rate, bias=bias),
                 *([] if self.summed else [nn.ReLU(inplace=True)]),
                 norm_layer(norm, spatial_dims, out_channels),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from monaiseg.nn import EncoderLike, MakeUnit, MakeUpsampling, Stride, steps_between
+from monaiseg.nn import EncoderLike, Layers, MakeUnit, MakeUpsampling, Stride, joined, steps_between
 
 
 class JoinedDecoder(nn.Module):
@@ -52,7 +52,7 @@ class JoinedDecoder(nn.Module):
         """Return `[B, out_channels, *spatial]` for the encoder's maps, finest first."""
         x = maps[-1]
         for up, unit, skip in zip(self.upsample, self.units, maps[-2::-1], strict=True):
-            x = unit(torch.cat([up(x), skip], dim=1))
+            x = joined(unit, up, x, after=[skip])
         features: torch.Tensor = self.last(x)
         return features
 
@@ -69,4 +69,4 @@ class SkiplessStep:
         up, channels = self.make_upsampling(in_channels, out_channels, factor)
         if self.make_unit is None:
             return up
-        return nn.Sequential(up, self.make_unit(channels, out_channels, 1))
+        return Layers(up, self.make_unit(channels, out_channels, 1))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from monai.networks.layers.factories import Pool
 from torch import nn
 from torch.nn import functional as F
 
-from monaiseg.nn import ConvNormAct, EncoderLike, Norm, per_axis
+from monaiseg.nn import ConvNormAct, EncoderLike, Norm, Upsampled, per_axis
 
 
 class FullScaleStage(nn.Module):
@@ -19,41 +20,31 @@ class FullScaleStage(nn.Module):
     gave (the coarsest the encoder's last map), interpolated linearly.
 
     Args:
-        stage: i, 0 being the finest.
         channels: of the sources, finest first.
-        strides: of the encoder, finest first, one number an axis.
     """
 
     def __init__(
         self,
-        stage: int,
+        spatial_dims: int,
         channels: Sequence[int],
-        strides: Sequence[tuple[int, ...]],
         cat_channels: int,
         norm: Norm,
         bias: bool | None,
         dropout: float,
     ) -> None:
         super().__init__()
-        dims = len(strides[0])
-        self.stage = stage
-        self.pools = nn.ModuleList()
-        for stride in strides[:stage]:
-            ratio = tuple(coarse // fine for fine, coarse in zip(stride, strides[stage], strict=True))
-            self.pools.append(Pool[Pool.MAX, dims](ratio, ratio, ceil_mode=True))
         self.branches = nn.ModuleList(
-            ConvNormAct(dims, width, cat_channels, norm=norm, bias=bias, dropout=dropout) for width in channels
+            ConvNormAct(spatial_dims, width, cat_channels, norm=norm, bias=bias, dropout=dropout) for width in channels
         )
         width = len(channels) * cat_channels
-        self.fusion = ConvNormAct(dims, width, width, norm=norm, bias=bias, dropout=dropout)
+        self.fusion = ConvNormAct(spatial_dims, width, width, norm=norm, bias=bias, dropout=dropout)
 
-    def forward(self, sources: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return D_i for the sources, finest first: encoder maps up to scale i, decoder maps of the coarser ones."""
-        size = sources[self.stage].shape[2:]
-        # Sliced, because torch 2.8 cannot compile a zip with strict=False.
-        resized = [pool(source) for pool, source in zip(self.pools, sources[: self.stage], strict=True)]
-        resized += [sources[self.stage], *(resize_to(source, size) for source in sources[self.stage + 1 :])]
-        joined = torch.cat([branch(x) for branch, x in zip(self.branches, resized, strict=True)], dim=1)
+    def forward(
+        self, finer: Sequence[torch.Tensor], own: torch.Tensor, coarser: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        """Return D_i for the sources, finest first: encoder maps up to scale i, pooled, and maps of coarser scales."""
+        sources = [*finer, own, *(Upsampled(source, tuple(own.shape[2:]), "linear") for source in coarser)]
+        joined = torch.cat([branch(x) for branch, x in zip(self.branches, sources, strict=True)], dim=1)
         fused: torch.Tensor = self.fusion(joined)
         return fused
 
@@ -73,11 +64,14 @@ class FullScaleDecoder(nn.Module):
         strides = [per_axis(stride, spatial_dims) for stride in encoder.strides]
         last = len(widths) - 1
         fused = len(widths) * cat_channels
+        self.pools = nn.ModuleList()
+        for fine, coarse in pairwise(strides[:-1]):
+            step = tuple(b // a for a, b in zip(fine, coarse, strict=True))
+            self.pools.append(Pool[Pool.MAX, spatial_dims](step, step, ceil_mode=True))
         self.stages = nn.ModuleList(
             FullScaleStage(
-                stage,
+                spatial_dims,
                 [*widths[: stage + 1], *[fused] * (last - stage - 1), widths[-1]],
-                strides,
                 cat_channels,
                 norm,
                 bias,
@@ -89,9 +83,12 @@ class FullScaleDecoder(nn.Module):
 
     def forward(self, encoded: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the maps for those of the encoder, finest first."""
+        finer: list[list[torch.Tensor]] = [[]]  # for each stage; a map is pooled step by step, each step once
+        for pool, own in zip(self.pools, encoded[: len(self.pools)], strict=True):
+            finer.append([pool(x) for x in (*finer[-1], own)])
         maps = list(encoded)
         for stage in reversed(range(len(self.stages))):
-            maps[stage] = self.stages[stage](maps)
+            maps[stage] = self.stages[stage](finer[stage], maps[stage], maps[stage + 1 :])
         return maps
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from monaiseg.nn import MakeUnit, MakeUpsampling, Stride
+from monaiseg.nn import MakeUnit, MakeUpsampling, Stride, joined
 
 Order = Literal["skips_first", "up_first", "up_first_latest_skip_first"]
 Width = Callable[[int, int], int]
@@ -61,14 +61,11 @@ class NestedGrid(nn.Module):
         """Return the finest row X(0, 1), ..., X(0, depth) for the encoder's maps, finest first."""
         rows = [[x] for x in encoded[: self.depth + 1]]
         for i, j in grid_nodes(self.depth):
-            up = self.up[_key(i, j)](rows[i + 1][j - 1])
-            rows[i].append(self.nodes[_key(i, j)](torch.cat(self._inputs(rows[i], up), dim=1)))
+            key, below = _key(i, j), rows[i + 1][j - 1]
+            before = rows[i] if self.order == "skips_first" else []
+            after = [] if before else rows[i] if self.order == "up_first" else rows[i][::-1]
+            rows[i].append(joined(self.nodes[key], self.up[key], below, before, after))
         return rows[0][1:]
-
-    def _inputs(self, skips: list[torch.Tensor], up: torch.Tensor) -> list[torch.Tensor]:
-        if self.order == "skips_first":
-            return [*skips, up]
-        return [up, *skips] if self.order == "up_first" else [up, *reversed(skips)]
 
     def prune(self, depth: int) -> None:
         """Drop the nodes beyond column `depth`, and those that only they need."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from monaiseg.nn import MakeUnit, make_head, resized
+from monaiseg.nn import Layers, MakeUnit, make_head, resized
 
 
 class EncoderWidths:
@@ -59,7 +59,7 @@ class Finish:
             return make_head(self.spatial_dims, in_channels, out_channels, 3)
         if not deepest:
             return nn.Sequential(make_head(self.spatial_dims, in_channels, out_channels, 3), resized(self.factor))
-        return nn.Sequential(
+        return Layers(
             resized(self.factor, "nearest"),
             self.make_unit(in_channels, self.width, 1),
             make_head(self.spatial_dims, self.width, out_channels, 3),

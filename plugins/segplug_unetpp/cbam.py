@@ -6,7 +6,7 @@ import torch
 from monai.networks.layers.factories import Conv
 from torch import nn
 
-from monaiseg.nn import Norm, PreActResidual, Stride, norm_layer
+from monaiseg.nn import Layers, Norm, PreActResidual, Stride, norm_layer
 
 
 class ConvBlockAttention(nn.Module):
@@ -43,7 +43,7 @@ class ConvBlockAttention(nn.Module):
 
         self.of_mean = layers()
         self.of_maximum = self.of_mean if shared_mlp else layers()
-        self.places = nn.Sequential(
+        self.places = Layers(
             convolution(2, 1, kernel_size, padding=kernel_size // 2, bias=False), norm_layer(norm, spatial_dims, 1)
         )
 

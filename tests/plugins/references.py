@@ -27,12 +27,13 @@ Row = list[list[float]]
 
 
 class PlainUnit(nn.Module):
-    """Twice: 3x3 convolution with bias, batch norm, ReLU; named as pytorch-nested-unet does."""
+    """Twice: 3x3 convolution with bias, norm, ReLU; named as pytorch-nested-unet does, which has batch norm in 2D."""
 
-    def __init__(self, a: int, b: int) -> None:
+    def __init__(self, a: int, b: int, norm: str = "BatchNorm2d") -> None:
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b)
-        self.conv2, self.bn2 = nn.Conv2d(b, b, 3, padding=1), nn.BatchNorm2d(b)
+        conv, layer = getattr(nn, f"Conv{norm[-2:]}"), getattr(nn, norm)
+        self.conv1, self.bn1 = conv(a, b, 3, padding=1), layer(b, affine=True)
+        self.conv2, self.bn2 = conv(b, b, 3, padding=1), layer(b, affine=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.relu(self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x))))))
@@ -45,24 +46,30 @@ class PlainNested(nn.Module):
     """
 
     def __init__(
-        self, widths: Sequence[int], nodes: Sequence[tuple[int, int]], heads: Mapping[str, int], classes: int = 2
+        self,
+        widths: Sequence[int],
+        nodes: Sequence[tuple[int, int]],
+        heads: Mapping[str, int],
+        classes: int = 2,
+        norm: str = "BatchNorm2d",
     ) -> None:
         super().__init__()
-        self.nodes, self.heads = nodes, heads
+        self.nodes, self.heads, self.dims = nodes, heads, norm[-2:]
         for i, (a, b) in enumerate(zip((3, *widths), widths)):
-            setattr(self, f"conv{i}_0", PlainUnit(a, b))
+            setattr(self, f"conv{i}_0", PlainUnit(a, b, norm))
         for i, j in nodes:
             skips = 1 + sum((i, k) in nodes for k in range(j))
-            setattr(self, f"conv{i}_{j}", PlainUnit(skips * widths[i] + widths[i + 1], widths[i]))
+            setattr(self, f"conv{i}_{j}", PlainUnit(skips * widths[i] + widths[i + 1], widths[i], norm))
         for head in heads:
-            setattr(self, head, nn.Conv2d(widths[0], classes, 1))
+            setattr(self, head, getattr(nn, f"Conv{self.dims}")(widths[0], classes, 1))
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         maps = {(0, 0): self.conv0_0(x)}
+        pool, mode = (F.max_pool2d, "bilinear") if self.dims == "2d" else (F.max_pool3d, "trilinear")
         for i in range(4):
-            maps[i + 1, 0] = getattr(self, f"conv{i + 1}_0")(F.max_pool2d(maps[i, 0], 2))
+            maps[i + 1, 0] = getattr(self, f"conv{i + 1}_0")(pool(maps[i, 0], 2))
         for i, j in self.nodes:
-            up = F.interpolate(maps[i + 1, j - 1], scale_factor=2, mode="bilinear", align_corners=True)
+            up = F.interpolate(maps[i + 1, j - 1], scale_factor=2, mode=mode, align_corners=True)
             skips = [maps[i, k] for k in range(j) if (i, k) in maps]
             maps[i, j] = getattr(self, f"conv{i}_{j}")(torch.cat([*skips, up], 1))
         return [getattr(self, head)(maps[0, j]) for head, j in self.heads.items()]
@@ -70,7 +77,7 @@ class PlainNested(nn.Module):
 
 def double(x: torch.Tensor) -> torch.Tensor:
     """Return each pixel as four."""
-    return x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
 class PlainSmpUnit(nn.Module):
@@ -101,8 +108,8 @@ class PlainSmp(nn.Module):
 class PlainSmpUnet(PlainSmp):
     """The Unet of segmentation_models.pytorch: from 1/32 of the image's size in five steps, the last without skip."""
 
-    def __init__(self, depth: int, widths: tuple[int, ...], decoder: Sequence[int]) -> None:
-        super().__init__(depth, widths, decoder[-1])
+    def __init__(self, depth: int, widths: tuple[int, ...], decoder: Sequence[int], classes: int = 2) -> None:
+        super().__init__(depth, widths, decoder[-1], classes)
         inputs = zip((self.widths[4], *decoder), (*self.widths[3::-1], 0))
         blocks = [PlainSmpUnit(below + skip, width) for (below, skip), width in zip(inputs, decoder)]
         self.decoder = nn.ModuleDict({"blocks": nn.ModuleList(blocks)})
@@ -122,8 +129,8 @@ class PlainSmpNested(PlainSmp):
     have the encoder's. X(i, j) is called x_{4 - i - j}_{3 - i}.
     """
 
-    def __init__(self, depth: int, widths: tuple[int, ...]) -> None:
-        super().__init__(depth, widths, 16)
+    def __init__(self, depth: int, widths: tuple[int, ...], classes: int = 2) -> None:
+        super().__init__(depth, widths, 16, classes)
         blocks = nn.ModuleDict({"x_0_4": PlainSmpUnit(32, 16)})
         for i, j in ALL_NODES:
             joined = self.width(i + 1, j - 1) + sum(self.width(i, k) for k in range(j))

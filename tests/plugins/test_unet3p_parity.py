@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from monaiseg import build_network
 
 X = torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+TINY = dict(features=(4, 6, 8, 10, 12), cat_channels=4)
 PLACES = (0, 777, 1535)
 RECORDED = {
     ("UNet_3Plus", "eval"): [[-0.083979043, -2.097167226, -0.064489466]],
@@ -80,15 +81,21 @@ def test_the_authors_code_gave_these_values(reference, mode):
 
 
 class Plain:
-    """The authors' network written out again, on a state dict with their keys."""
+    """The authors' network written out again, on a state dict with their keys; in 3D with instance norm."""
 
     def __init__(self, state: dict[str, torch.Tensor], train: bool) -> None:
         self.state, self.train = state, train
+        self.flat = state["conv1.conv1.0.weight"].ndim == 4
+        self.pool, self.linear = (F.max_pool2d, "bilinear") if self.flat else (F.max_pool3d, "trilinear")
 
     def conv(self, x, key):
-        return F.conv2d(x, self.state[f"{key}.weight"], self.state[f"{key}.bias"], padding=1)
+        function = F.conv2d if self.flat else F.conv3d
+        return function(x, self.state[f"{key}.weight"], self.state[f"{key}.bias"], padding=1)
 
     def cbr(self, x, conv, bn):
+        if not self.flat:
+            x = self.conv(x, conv)
+            return F.relu(F.instance_norm(x, weight=self.state[f"{bn}.weight"], bias=self.state[f"{bn}.bias"]))
         mean, var = (None, None) if self.train else (self.state[f"{bn}.running_mean"], self.state[f"{bn}.running_var"])
         x = self.conv(x, conv)
         return F.relu(F.batch_norm(x, mean, var, self.state[f"{bn}.weight"], self.state[f"{bn}.bias"], self.train))
@@ -96,7 +103,7 @@ class Plain:
     def __call__(self, x):
         encoded = []
         for level in range(1, 6):
-            x = F.max_pool2d(x, 2) if encoded else x
+            x = self.pool(x, 2) if encoded else x
             for part in (1, 2):
                 x = self.cbr(x, f"conv{level}.conv{part}.0", f"conv{level}.conv{part}.1")
             encoded.append(x)
@@ -105,17 +112,17 @@ class Plain:
             parts = []
             for scale in range(1, 6):
                 if scale < stage:
-                    source = F.max_pool2d(encoded[scale - 1], 2 ** (stage - scale), ceil_mode=True)
+                    source = self.pool(encoded[scale - 1], 2 ** (stage - scale), ceil_mode=True)
                     key = f"h{scale}_PT_hd{stage}"
                 elif scale == stage:
                     source, key = encoded[scale - 1], f"h{scale}_Cat_hd{stage}"
                 else:
-                    source = F.interpolate(maps[scale], scale_factor=2 ** (scale - stage), mode="bilinear")
+                    source = F.interpolate(maps[scale], scale_factor=2 ** (scale - stage), mode=self.linear)
                     key = f"hd{scale}_UT_hd{stage}"
                 parts.append(self.cbr(source, f"{key}_conv", f"{key}_bn"))
             maps[stage] = self.cbr(torch.cat(parts, 1), f"conv{stage}d_1", f"bn{stage}d_1")
         heads = [self.conv(maps[n], f"outconv{n}") for n in range(1, 6) if f"outconv{n}.weight" in self.state]
-        return [F.interpolate(head, size=X.shape[2:], mode="bilinear") for head in heads]
+        return [F.interpolate(head, size=encoded[0].shape[2:], mode=self.linear) for head in heads]
 
 
 @pytest.mark.parametrize("mode", ["eval", "train"])
@@ -146,6 +153,17 @@ def their_keys(state: dict[str, torch.Tensor]) -> dict[str, str]:
     renamed = {key: new for key in keys for new in from_unet_version({key: None}) if new in state}
     assert set(renamed.values()) == set(state)
     return renamed
+
+
+def test_in_3d_a_second_writing_gives_the_same():
+    network = build_network("unet3p", spatial_dims=3, in_channels=1, out_channels=2, bias=True, **TINY).double()
+    fill(network)
+    state = network.state_dict()
+    x = torch.randn(1, 1, 32, 16, 48, dtype=torch.float64)
+    expected = Plain({key: state[mapped] for key, mapped in their_keys(state).items()}, False)(x)[0]
+    with torch.no_grad():
+        output = network.eval()(x)
+    assert (output - expected).abs().max() <= 1e-9 * expected.abs().max()
 
 
 @pytest.mark.parametrize("key", ["conv6d_2.weight", "conv1.conv3.0.weight", "fc.weight"])

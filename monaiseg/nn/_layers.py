@@ -1,0 +1,53 @@
+"""Layers one after the other, by the way that costs least."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from monaiseg.nn._as_made import as_made, hooked
+from monaiseg.nn._folding import folded
+from monaiseg.nn._upsampled import Upsampled, convolve, whole
+
+
+class Layers(nn.Sequential):
+    """`torch.nn.Sequential`, with the names of its weights, that computes the same function at less cost.
+
+    A convolution is done before an up-sampling by factors where that is cheaper, and in evaluation together with the
+    batch norm that follows. Layers that somebody has hooked into, or put there instead, are called as they are.
+    """
+
+    def forward(self, x: torch.Tensor | Upsampled) -> torch.Tensor:
+        """Return what the last layer gives for a map, or for one that is yet to be up-sampled."""
+        layers = list(self)
+        while layers:
+            layer = layers.pop(0)
+            if isinstance(layer, nn.Upsample):
+                x = Upsampled.by(layer, whole(x))
+            elif as_made(layer):
+                both = folded(layer, layers[0] if layers else None, x)
+                x = convolve(layer, x, *(both or (layer.weight, layer.bias)))
+                if both is not None:
+                    layers.pop(0)
+            else:
+                x = layer(x if _takes_upsampled(layer) else whole(x))
+        return whole(x)
+
+
+def joined(
+    unit: nn.Module,
+    up: nn.Module,
+    x: torch.Tensor,
+    before: Sequence[torch.Tensor] = (),
+    after: Sequence[torch.Tensor] = (),
+) -> torch.Tensor:
+    """Return `unit(torch.cat([*before, up(x), *after], dim=1))`, by a cheaper way where there is one."""
+    source = Upsampled.by(up, x, before, after)
+    y: torch.Tensor = unit(source if _takes_upsampled(unit) else source.whole())
+    return y
+
+
+def _takes_upsampled(layer: nn.Module) -> bool:
+    return isinstance(layer, Layers) and not hooked(layer)

@@ -1,0 +1,115 @@
+"""A convolution of a map that is yet to be up-sampled is that of the up-sampled one, by whichever way."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from monaiseg.nn import ConvNormAct, DoubleConv, Layers, Upsampled, joined, resized
+from monaiseg.nn import _upsampled as ways
+
+LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+
+
+def convolution(dims: int, in_channels: int, out_channels: int = 3, **options: object) -> nn.Module:
+    layer = (nn.Conv2d if dims == 2 else nn.Conv3d)(in_channels, out_channels, 3, **{"padding": 1, **options})
+    return layer.double()
+
+
+def random(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, dtype=torch.float64)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 12)), min_size=2, max_size=3))
+def test_mixing_first_is_the_same_at_any_size(sides: list[tuple[int, int]]) -> None:
+    small, large = zip(*sides, strict=True)
+    conv, x = convolution(len(sides), 4), random(2, 4, *small)
+    wanted = conv(Upsampled(x, large, "linear").whole())
+    found = ways._mixed_first(x, conv.weight, large) + conv.bias.reshape(-1, *[1] * len(sides))
+    torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-10)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([1, 2])), min_size=2, max_size=3))
+def test_the_transposed_convolution_is_the_same_at_any_size(sides: list[tuple[int, int]]) -> None:
+    small = tuple(side for side, _ in sides)
+    large = tuple(side * factor for side, factor in sides)
+    conv, x = convolution(len(sides), 4, bias=False), random(2, 4, *small)
+    wanted = conv(Upsampled(x, large, "nearest").whole())
+    torch.testing.assert_close(ways._transposed(x, conv.weight, large), wanted, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (2, 0), (0, 3), (1, 2)])
+def test_values_and_gradients_among_other_maps(dims: int, mode: str, before: int, after: int, monkeypatch) -> None:
+    taken = ways._cheaper_way
+    monkeypatch.setattr(ways, "_cheaper_way", lambda conv, x: used.append(taken(conv, x)) or used[-1])
+    used: list[object] = []
+    factor = 2 if mode == "nearest" else 8
+    x = random(2, 64, *[4] * dims).to(memory_format=LAST[dims]).requires_grad_()
+    size = (4 * factor,) * dims
+    maps = [random(2, 5, *size).to(memory_format=LAST[dims]).requires_grad_() for _ in range(before + after)]
+    conv = convolution(dims, 64 + 5 * len(maps))
+    source = Upsampled(x, size, mode, maps[:before], maps[before:])
+    learned = [x, *maps, *conv.parameters()]
+    outputs = [ways.convolve(conv, source, conv.weight, conv.bias), conv(source.whole())]
+    assert used == [ways._transposed if mode == "nearest" else ways._mixed_first], "the plain way is not what is tried"
+    found, wanted = ([y, *torch.autograd.grad(y.square().sum(), learned)] for y in outputs)
+    for one, other in zip(found, wanted, strict=True):
+        assert (one - other).norm() <= 1e-12 * other.norm()
+
+
+@pytest.mark.parametrize(
+    ("x", "size", "mode", "out_channels", "way"),
+    [
+        ((1, 1024, 16, 16), (256, 256), "linear", 64, ways._mixed_first),
+        ((1, 320, 64, 64), (256, 256), "linear", 64, ways._mixed_first),
+        ((1, 320, 128, 128), (256, 256), "linear", 64, None),
+        ((1, 64, 128, 128), (256, 256), "linear", 32, None),
+        ((1, 64, 128, 128), (256, 256), "nearest", 32, ways._transposed),
+        ((1, 64, 64, 64), (192, 192), "nearest", 32, None),
+        ((1, 64, 64, 64), (64, 64), "linear", 32, None),
+    ],
+)
+def test_the_way_taken_is_the_cheaper_one(x, size, mode, out_channels, way) -> None:
+    """As measured: mixing first loses at twice the size, where the shifts cost what it saves."""
+    conv = nn.Conv2d(x[1], out_channels, 3, padding=1, device="meta")
+    source = Upsampled(torch.empty(x, memory_format=torch.channels_last), size, mode)
+    assert ways._cheaper_way(conv, source) is way
+
+
+@pytest.mark.parametrize(
+    "options", [{"stride": 2}, {"dilation": 2, "padding": 2}, {"groups": 2}, {"padding_mode": "replicate"}]
+)
+def test_other_convolutions_are_done_as_they_are(options: dict[str, object]) -> None:
+    conv, x = convolution(2, 64, 4, **options), random(1, 64, 4, 4)
+    source = Upsampled(x, (64, 64), "linear")
+    assert torch.equal(ways.convolve(conv, source, conv.weight, conv.bias), conv(source.whole()))
+
+
+def test_a_strangers_unit_gets_the_joined_tensor() -> None:
+    up, x, skip = resized((2, 2), "nearest"), random(1, 4, 3, 3), random(1, 2, 6, 6)
+    assert torch.equal(joined(nn.Identity(), up, x, [skip]), torch.cat([skip, up(x)], 1))
+    assert torch.equal(joined(nn.Identity(), up, x, after=[skip]), torch.cat([up(x), skip], 1))
+
+
+@pytest.mark.parametrize("kind", ["nearest", "bilinear", "bilinear_aligned"])
+@pytest.mark.parametrize("unit", [ConvNormAct, DoubleConv])
+def test_units_take_what_is_yet_to_be_up_sampled(unit: type, kind: str) -> None:
+    up, x = resized((2, 2), kind), random(2, 8, 5, 7).to(memory_format=torch.channels_last)
+    skip = random(2, 3, 10, 14).to(memory_format=torch.channels_last)
+    module = unit(2, 11, 4).double()
+    torch.testing.assert_close(joined(module, up, x, [skip]), module(torch.cat([skip, up(x)], 1)))
+    alone = Layers(up, unit(2, 8, 4), nn.Sigmoid()).double()
+    torch.testing.assert_close(alone(x), torch.sigmoid(alone[1](up(x))))
+
+
+@pytest.mark.parametrize(
+    "up", [nn.Upsample(scale_factor=1.5), nn.Upsample(size=(9, 4)), nn.Upsample(scale_factor=2), nn.Sigmoid()]
+)
+def test_up_samplings_of_any_kind(up: nn.Module) -> None:
+    x = random(1, 2, 5, 7)
+    assert torch.equal(Upsampled.by(up, x).whole(), up(x))
