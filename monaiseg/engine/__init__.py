@@ -3,7 +3,7 @@
 from monaiseg.engine.attached import TrainingHandlers, ValidationHandlers
 from monaiseg.engine.fitting import check_roi
 from monaiseg.engine.handlers import BestModel, ValidationBoard, write_scores
-from monaiseg.engine.inferer import WholeOrWindowInferer
+from monaiseg.engine.inferer import StripInferer, WholeOrWindowInferer
 from monaiseg.engine.instances import TuneInstances, WriteInstances
 from monaiseg.engine.optim import build_optimizer
 from monaiseg.engine.parallel import join_ranks, leave_ranks, parallel
@@ -14,6 +14,7 @@ from monaiseg.engine.resuming import Checkpoints
 from monaiseg.engine.schedule import ScheduledRate
 from monaiseg.engine.settings import Settings
 from monaiseg.engine.steps import EvaluationStep, TrainingStep
+from monaiseg.engine.strips import labels
 from monaiseg.engine.torch_schedules import build_scheduler
 from monaiseg.engine.training_table import TrainingTable
 from monaiseg.engine.validation import IntervalValidation, validation_interval
@@ -29,6 +30,7 @@ __all__ = [
     "Report",
     "ScheduledRate",
     "Settings",
+    "StripInferer",
     "TrainingHandlers",
     "TrainingStep",
     "TrainingTable",
@@ -42,6 +44,7 @@ __all__ = [
     "build_scheduler",
     "check_roi",
     "join_ranks",
+    "labels",
     "leave_ranks",
     "parallel",
     "validation_interval",
