@@ -13,6 +13,7 @@ import torch
 from monaiseg._numbers import count, number
 from monaiseg.data import Case, common_spacing, image_shape, image_spacing, images_of, is_volume, respaced_size
 from monaiseg.engine.precision import autocast_dtype
+from monaiseg.engine.processor import fit_threads, keep_memory
 from monaiseg.errors import ConfigError, first_line
 from monaiseg.nn import channels_last_fault
 
@@ -30,6 +31,8 @@ class Settings:
     Attributes:
         spatial_dims: 2 or 3.
         device: the torch device; `auto`: CUDA where there is one.
+        threads: torch's, fewer than cores where a container has but a share of them.
+        memory_kept: whether freed memory stays with the process, which is faster on the CPU: see `keep_memory`.
         amp: the dtype of autocast, or None; `auto`: bfloat16 where the processor computes in it, on the CPU in 2D only,
             because oneDNN's gradients of convolutions over maps of depth 2 are wrong in it.
         memory_format: `channels_last: auto` is on in 2D, and in 3D on the CPU, where it is faster.
@@ -76,6 +79,8 @@ class Settings:
             raise ConfigError(f"spatial_dims is {spatial_dims!r}; it must be 2 or 3")
         self.spatial_dims = spatial_dims
         self.device = _device(device)
+        self.threads = fit_threads()
+        self.memory_kept = self.device.type == "cpu" and keep_memory()
         self.amp = autocast_dtype(amp, self.device, spatial_dims)
         self.channels_last = _switch("channels_last", channels_last, spatial_dims == 2 or self.device.type == "cpu")
         self.compile = _switch("compile", compile, False)
