@@ -75,7 +75,8 @@ class Strip:
         done = top - self.top if image == self.image else self.height
         self._hand_on(self.sums[:, :, :done].div_(self.counts[:done]))
         for held in (self.sums[0].movedim(1, 0), self.counts):
-            held[: self.height - done] = held[done:].clone()
+            stay = held[done:]
+            held[: len(stay)] = stay if len(stay) <= done else stay.clone()  # only then do both overlap
             held[self.height - done :] = 0
         self.counts += self._row
         self.image, self.top = image, top

@@ -28,7 +28,8 @@ def assert_same(x: torch.Tensor, net: nn.Module, **options: object) -> None:
     assert found.shape == wanted.shape and found.dtype == wanted.dtype
     assert (found - wanted).norm() <= 1e-6 * wanted.norm()
     numbers = StripInferer(**options, emit=labels)(x, net)
-    assert numbers.dtype == torch.uint8 and torch.equal(numbers, wanted.argmax(1, keepdim=True).to(torch.uint8))
+    best, chosen = wanted.amax(1, keepdim=True), wanted.gather(1, numbers.long())
+    assert numbers.dtype == torch.uint8 and (best - chosen).max() <= 1e-6 * wanted.abs().max(), "but where two are even"
 
 
 @pytest.mark.parametrize("last", [False, True])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from fuzzing import guarding, mutations
 
+from monaiseg.engine.processor import keep_memory
 from monaiseg.errors import DataError
 
 JSON = [b'{"a": [1, {"b": null}]}', b"[1, 2]"]
@@ -111,6 +112,12 @@ def test_what_is_wrong_is_found(use, found: str, tmp_path: Path, monkeypatch: py
     at(tmp_path).parent.mkdir()
     with pytest.raises(AssertionError, match=found):
         guarding.fuzz("kind", at(tmp_path), JSON, mutations.damaged, [lambda: use(tmp_path)], at(tmp_path).parent)
+
+
+def test_memory_that_is_freed_and_kept_hides_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_memory()
+    takes_memory(tmp_path)
+    test_what_is_wrong_is_found(takes_memory, "takes over", tmp_path, monkeypatch)
 
 
 def test_what_is_done_in_the_folder_is_no_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
