@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
-
 from torch import nn
-from torch.nn.modules.conv import _ConvNd
 
-_FORWARDS = (nn.Conv2d.forward, nn.Conv3d.forward)
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
-def hooked(layer: nn.Module) -> bool:
-    """Return whether somebody is told of the layer's calls, as those are who draw attention maps or prune weights."""
-    return any(getattr(layer, hooks) for hooks in _HOOKS)
+def as_made(layer: nn.Module, *kinds: type[nn.Module]) -> bool:
+    """Return whether a layer computes what one of these kinds does, and nobody is told of its calls.
 
-
-def as_made(convolution: nn.Module) -> TypeGuard[_ConvNd]:
-    """Return whether this is a convolution of torch's that nobody has replaced or hooked into."""
-    return type(convolution).forward in _FORWARDS and not hooked(convolution)
+    Subclasses may compute something else, and so may a layer whose `forward` was replaced, as libraries do that move
+    weights between devices. Hooks are of those who draw attention maps or prune weights.
+    """
+    own = any(isinstance(layer, kind) and type(layer).forward is kind.forward for kind in kinds)
+    return own and "forward" not in vars(layer) and not any(getattr(layer, hooks) for hooks in _HOOKS)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from monaiseg.nn._as_made import hooked
+from monaiseg.nn._as_made import as_made
 from monaiseg.nn._upsampled import Upsampled, places
 
 Weights = tuple[torch.Tensor, torch.Tensor | None]
@@ -23,7 +24,9 @@ def folded(conv: _ConvNd, norm: object, x: torch.Tensor | Upsampled) -> Weights 
         norm: what follows the convolution.
         x: its input.
     """
-    if not isinstance(norm, _BatchNorm) or hooked(norm) or norm.training or torch.is_grad_enabled():
+    if not isinstance(norm, _BatchNorm) or not as_made(norm, _BatchNorm, nn.SyncBatchNorm):
+        return None
+    if norm.training or torch.is_grad_enabled():
         return None
     if norm.running_mean is None or norm.running_var is None:
         return None

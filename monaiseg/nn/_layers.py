@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
-from monaiseg.nn._as_made import as_made, hooked
+from monaiseg.nn._as_made import as_made
 from monaiseg.nn._folding import folded
 from monaiseg.nn._upsampled import Upsampled, convolve, whole
 
@@ -26,7 +27,7 @@ class Layers(nn.Sequential):
             layer = layers.pop(0)
             if isinstance(layer, nn.Upsample):
                 x = Upsampled.by(layer, whole(x))
-            elif as_made(layer):
+            elif isinstance(layer, _ConvNd) and as_made(layer, nn.Conv2d, nn.Conv3d):
                 both = folded(layer, layers[0] if layers else None, x)
                 x = convolve(layer, x, *(both or (layer.weight, layer.bias)))
                 if both is not None:
@@ -50,4 +51,4 @@ def joined(
 
 
 def _takes_upsampled(layer: nn.Module) -> bool:
-    return isinstance(layer, Layers) and not hooked(layer)
+    return as_made(layer, Layers)

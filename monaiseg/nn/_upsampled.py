@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd
 
-from monaiseg.nn._as_made import hooked
+from monaiseg.nn._as_made import as_made
 
 MATMUL = 2.5
 """What a multiplication in a matrix product of ours costs, of one in a convolution; measured in float32 on CPUs."""
@@ -52,7 +52,7 @@ class Upsampled:
         cls, up: nn.Module, x: torch.Tensor, before: Sequence[torch.Tensor] = (), after: Sequence[torch.Tensor] = ()
     ) -> Upsampled:
         """Return `x` as `up` is going to up-sample it, or where that is not for this class to do has done."""
-        if isinstance(up, nn.Upsample) and up.mode in _MODES and not up.align_corners and not hooked(up):
+        if isinstance(up, nn.Upsample) and as_made(up, nn.Upsample) and up.mode in _MODES and not up.align_corners:
             factors = ensure_tuple_rep(up.scale_factor, x.ndim - 2)
             if all(factor is not None and float(factor).is_integer() for factor in factors):
                 size = tuple(side * int(factor) for side, factor in zip(x.shape[2:], factors, strict=True))

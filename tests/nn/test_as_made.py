@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from monaiseg.nn import ConvNormAct, Upsampled, upsampling
+from monaiseg.nn import ConvNormAct, Layers, Upsampled, joined, upsampling
 
 Watch = Callable[[nn.Module, list[nn.Module]], object]
 WATCHES: dict[str, Watch] = {
@@ -60,3 +60,41 @@ def test_the_convolution_of_an_up_sampling_is_called_where_it_is_looked_at() -> 
     WATCHES["forward"](up[1], seen)
     up(torch.randn(1, 8, 4, 4).to(memory_format=torch.channels_last))
     assert seen == [up[1]]
+
+
+class Doubled(nn.BatchNorm2d):
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(input)
+
+
+class Flipped(nn.Upsample):
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return super().forward(input).flip(-1)
+
+
+class Halved(ConvNormAct):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert isinstance(x, torch.Tensor), "a stranger's unit knows of tensors alone"
+        return super().forward(x) / 2
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_subclasses_that_compute_something_else_are_called(grad: bool) -> None:
+    norm = Doubled(4)
+    up, conv, unit = Flipped(scale_factor=2.0), nn.Conv2d(3, 4, 3, padding=1), Halved(2, 4, 5)
+    plain, ours = (kind(up, conv, norm, unit).eval() for kind in (nn.Sequential, Layers))
+    x, skip = torch.randn(1, 3, 8, 8), torch.randn(1, 1, 16, 16)
+    with torch.set_grad_enabled(grad):
+        torch.testing.assert_close(ours(x), plain(x))
+        taken = joined(unit, up, x, [skip])
+        torch.testing.assert_close(taken, unit(torch.cat([skip, up(x)], 1)))
+
+
+@pytest.mark.parametrize("name", ["conv", "norm"])
+def test_a_forward_that_was_replaced_is_called(name: str) -> None:
+    unit, x = ConvNormAct(2, 3, 4).eval(), torch.randn(1, 3, 16, 16)
+    layer = unit.get_submodule(name)
+    own = layer.forward
+    layer.forward = lambda x: own(x) + 100
+    with torch.no_grad():
+        torch.testing.assert_close(unit(x), nn.Sequential(*unit)(x))
