@@ -9,8 +9,9 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from monaiseg.nn._as_made import as_made
+from monaiseg.nn._convolving import convolve
 from monaiseg.nn._folding import folded
-from monaiseg.nn._upsampled import Upsampled, convolve, whole
+from monaiseg.nn._upsampled import Upsampled, whole
 
 
 class Layers(nn.Sequential):

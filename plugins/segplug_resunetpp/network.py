@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from monaiseg.nn import Norm, PaddedNetwork, Stride, Upsampling, initialise, make_head, per_axis, upsampling
+from monaiseg.nn import Norm, PaddedNetwork, Stride, Upsampling, initialise, joined, make_head, per_axis, upsampling
 from segplug_resunetpp._parts import Parts, SePosition
 from segplug_resunetpp.blocks import GateChannels, Mode
 
@@ -31,7 +31,7 @@ class GatedStep(nn.Module):
 
     def forward(self, skip: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return a map of the size of `skip`."""
-        return self.unit(torch.cat([self.up(self.gate(skip, x)), skip], dim=1))  # type: ignore[no-any-return]
+        return joined(self.unit, self.up, self.gate(skip, x), after=[skip])
 
 
 class ResUNetPlusPlus(PaddedNetwork):

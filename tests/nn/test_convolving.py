@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional as F
 
 from monaiseg.nn import ConvNormAct, DoubleConv, Layers, Upsampled, joined, resized
-from monaiseg.nn import _upsampled as ways
+from monaiseg.nn import _convolving as ways
 
 LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
@@ -19,16 +22,20 @@ def convolution(dims: int, in_channels: int, out_channels: int = 3, **options: o
     return layer.double()
 
 
+def plain(way: object) -> object:
+    return way.func if isinstance(way, partial) else way
+
+
 def random(*shape: int) -> torch.Tensor:
     return torch.randn(shape, dtype=torch.float64)
 
 
-@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 12)), min_size=2, max_size=3))
-def test_mixing_first_is_the_same_at_any_size(sides: list[tuple[int, int]]) -> None:
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 12)), min_size=2, max_size=3), st.booleans())
+def test_mixing_first_is_the_same_at_any_size(sides: list[tuple[int, int]], aligned: bool) -> None:
     small, large = zip(*sides, strict=True)
     conv, x = convolution(len(sides), 4), random(2, 4, *small)
-    wanted = conv(Upsampled(x, large, "linear").whole())
-    found = ways._mixed_first(x, conv.weight, large) + conv.bias.reshape(-1, *[1] * len(sides))
+    wanted = conv(Upsampled(x, large, "linear_aligned" if aligned else "linear").whole())
+    found = ways._mixed_first(x, conv.weight, large, aligned) + conv.bias.reshape(-1, *[1] * len(sides))
     torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-10)
 
 
@@ -41,12 +48,13 @@ def test_the_transposed_convolution_is_the_same_at_any_size(sides: list[tuple[in
     torch.testing.assert_close(ways._transposed(x, conv.weight, large), wanted, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("mode", ["nearest", "linear", "linear_aligned"])
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize(("before", "after"), [(0, 0), (2, 0), (0, 3), (1, 2)])
 def test_values_and_gradients_among_other_maps(dims: int, mode: str, before: int, after: int, monkeypatch) -> None:
     taken = ways._cheaper_way
     monkeypatch.setattr(ways, "_cheaper_way", lambda conv, x: used.append(taken(conv, x)) or used[-1])
+    monkeypatch.setattr(ways, "FEWEST", 1)
     used: list[object] = []
     factor = 2 if mode == "nearest" else 8
     x = random(2, 64, *[4] * dims).to(memory_format=LAST[dims]).requires_grad_()
@@ -56,7 +64,8 @@ def test_values_and_gradients_among_other_maps(dims: int, mode: str, before: int
     source = Upsampled(x, size, mode, maps[:before], maps[before:])
     learned = [x, *maps, *conv.parameters()]
     outputs = [ways.convolve(conv, source, conv.weight, conv.bias), conv(source.whole())]
-    assert used == [ways._transposed if mode == "nearest" else ways._mixed_first], "the plain way is not what is tried"
+    way = ways._transposed if mode == "nearest" else ways._mixed_first
+    assert [plain(one) for one in used] == [way], "the plain way is not what is tried"
     found, wanted = ([y, *torch.autograd.grad(y.square().sum(), learned)] for y in outputs)
     for one, other in zip(found, wanted, strict=True):
         assert (one - other).norm() <= 1e-12 * other.norm()
@@ -69,16 +78,51 @@ def test_values_and_gradients_among_other_maps(dims: int, mode: str, before: int
         ((1, 320, 64, 64), (256, 256), "linear", 64, ways._mixed_first),
         ((1, 320, 128, 128), (256, 256), "linear", 64, None),
         ((1, 64, 128, 128), (256, 256), "linear", 32, None),
+        ((1, 512, 16, 16), (32, 32), "linear_aligned", 256, ways._mixed_first),
+        ((1, 64, 128, 128), (256, 256), "linear_aligned", 32, None),
         ((1, 64, 128, 128), (256, 256), "nearest", 32, ways._transposed),
+        ((2, 64, 16, 16), (32, 32), "nearest", 32, ways._transposed),
+        ((1, 512, 8, 8), (16, 16), "nearest", 256, None),
         ((1, 64, 64, 64), (192, 192), "nearest", 32, None),
         ((1, 64, 64, 64), (64, 64), "linear", 32, None),
     ],
 )
 def test_the_way_taken_is_the_cheaper_one(x, size, mode, out_channels, way) -> None:
-    """As measured: mixing first loses at twice the size, where the shifts cost what it saves."""
+    """As measured: mixing first loses at twice the size, where the shifts cost what it saves, and a transposed
+    convolution where the map is small and its kernel large."""
     conv = nn.Conv2d(x[1], out_channels, 3, padding=1, device="meta")
     source = Upsampled(torch.empty(x, memory_format=torch.channels_last), size, mode)
-    assert ways._cheaper_way(conv, source) is way
+    assert plain(ways._cheaper_way(conv, source)) is way
+
+
+@pytest.mark.parametrize(("side", "mode"), [(32, "nearest"), (16, "linear_aligned")])
+def test_in_half_the_length_convolutions_are_faster(side: int, mode: str) -> None:
+    conv = nn.Conv2d(128, 64, 3, padding=1, device="meta")
+    x = torch.empty(1, 128, side, side, memory_format=torch.channels_last)
+    sources = [Upsampled(x.to(dtype), (2 * side, 2 * side), mode) for dtype in (torch.float32, torch.bfloat16)]
+    assert [ways._cheaper_way(conv, source) is None for source in sources] == [False, True]
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "linear_aligned"])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_the_gradient_of_an_up_sampling_has_no_gaps(dims: int, mode: str, monkeypatch) -> None:
+    """With gaps, as a part of joined maps has, torch takes ten times as long."""
+    seen: list[bool] = []
+
+    def interpolate(*args: object, **options: object) -> torch.Tensor:
+        y = resize(*args, **options)
+        y.grad_fn.register_prehook(lambda gradients: seen.append(gradients[0].is_contiguous(memory_format=LAST[dims])))
+        return y
+
+    resize = F.interpolate
+    x = random(2, 4, *[4] * dims).to(memory_format=LAST[dims]).requires_grad_()
+    skip = random(2, 3, *[8] * dims).to(memory_format=LAST[dims])
+    wanted = Upsampled(x, (8,) * dims, mode, [skip]).whole()
+    monkeypatch.setattr(F, "interpolate", interpolate)
+    found = Upsampled(x, (8,) * dims, mode, [skip]).whole()
+    gradients = [torch.autograd.grad(y.square().sum(), x)[0] for y in (found, wanted)]
+    assert torch.equal(*gradients)
+    assert seen == [True]
 
 
 @pytest.mark.parametrize(
