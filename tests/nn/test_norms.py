@@ -60,6 +60,21 @@ def test_instance_norm_keeps_its_digits_over_large_maps(size: tuple[int, ...], l
     assert (found - wanted).norm() < 5e-7 * wanted.norm()
 
 
+@pytest.mark.parametrize("last", ORDERS)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("size", [(64, 64), (16, 16, 16)])
+def test_instance_norm_in_half_the_length_is_right_to_its_rounding(size, dtype: torch.dtype, last: bool) -> None:
+    layer = filled("instance", len(size), 4)
+    x, gradient = ((torch.randn(2, 4, *size) * 2 + 3).to(dtype) for _ in range(2))
+    expected = gradients(layer, x.double().requires_grad_(), gradient.double())
+    if last:
+        x, gradient = (one.to(memory_format=LAST[len(size)]) for one in (x, gradient))
+    found = gradients(layer.float(), x.requires_grad_(), gradient)
+    assert found[0].dtype == found[1].dtype == dtype
+    for one, wanted in zip(found, expected, strict=True):
+        assert (one - wanted).norm() < torch.finfo(dtype).eps * wanted.norm()
+
+
 @pytest.mark.parametrize("norm", ["instance", "group"])
 @pytest.mark.parametrize("channels", [1, 8])
 @pytest.mark.parametrize("batch", [1, 2])
