@@ -16,7 +16,8 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.rows import Options, Row
+from benchmarks.timing import take_turns
 from monaiseg.data import ReadCase, TrainingDataset, build_augmentation, list_cases, training_loader
 
 COUNT, SIDE, CROP, BATCH = 192, 288, 256, 16
@@ -41,12 +44,12 @@ LIGHT = [
 Epoch = Callable[[int], Iterable[Any]]
 
 
-def write_files(folder: Path) -> None:
+def write_files(folder: Path, count: int = COUNT) -> None:
     """Write pictures as smooth as photographs are, with masks."""
     rng = np.random.default_rng(0)
     for sub in ("images", "masks"):
         (folder / sub).mkdir()
-    for number in range(COUNT):
+    for number in range(count):
         coarse = Image.fromarray(rng.integers(0, 255, (18, 18, 3), np.uint8)).resize(
             (SIDE, SIDE), Image.Resampling.BICUBIC
         )
@@ -145,6 +148,24 @@ def seconds(epoch: Iterable[Any], device: str) -> float:
     if device != "cpu":
         torch.cuda.synchronize(device)
     return clock() - begin
+
+
+def measure(options: Options) -> Iterator[Row]:
+    """Give a row for each other loader, at the same pictures and changes of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_files(Path(folder))
+        sides = make_sides(Path(folder), options.device)
+        works = {name: partial(_whole_epoch, epoch, options.device) for name, epoch in sides.items()}
+        times = take_turns(works, options.rounds, options.device)
+    own = "monaiseg"
+    for name in works:
+        if name != own:
+            ms = 1000 * times.median(own) / COUNT
+            yield Row("loading", "batches of pictures", name, "a picture", "float32", ms, times.ratio(name, own))
+
+
+def _whole_epoch(epoch: Epoch, device: str) -> None:
+    seconds(epoch(0), device)
 
 
 def main() -> None:
