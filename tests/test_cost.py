@@ -16,6 +16,7 @@ NESTED_UNET = dict(features=(32, 64, 128, 256, 512), upsample="bilinear_aligned"
     [
         ("unet", NESTED_UNET, 13.950),
         ("unetpp", NESTED_UNET, 34.486),
+        ("unet3p", {"bias": True}, 197.652),
         ("unet", {"encoder": "resnet34"}, 7.814),
         ("unetpp", {"encoder": "resnet50"}, 57.441),
     ],

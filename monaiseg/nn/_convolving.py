@@ -48,6 +48,8 @@ def convolve(
 def _cheaper_way(conv: _ConvNd, x: Upsampled) -> Way | None:
     if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return None  # where sizes may be symbols, which a comparison would pin
+    if x.x.is_meta:
+        return None  # costs are counted there, and published ones are of the plain way
     dims = len(x.size)
     plain = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups, conv.padding_mode)
     if plain != ((3,) * dims, (1,) * dims, (1,) * dims, (1,) * dims, 1, "zeros") or x.x.shape[2:] == x.size:
