@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m benchmarks.engine`."""
+"""Benchmarks: `python -m benchmarks`."""

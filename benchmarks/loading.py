@@ -1,21 +1,16 @@
 """What it costs to get batches: ours beside MONAI's CacheDataset and albumentations, from the same files.
 
-    python -m benchmarks.loading [--rounds 9] [--threads 1] [--device cpu]
+    python -m benchmarks --only loading
 
-Milliseconds of processor time a picture with its mask: 192 RGB pictures of 288x288 as PNG, of which crops of 256x256
-are flipped, turned, changed in brightness and contrast, normalised and put together in batches of 16. The sides take
-turns in this process; printed are medians of the rounds, the smallest and largest, and ratios to ours. Filling caches
-is not counted; an epoch has twelve batches, so that memory which the system takes back at its end counts little. On
-another device than the processor, batches of the others are copied there, and milliseconds are those of the clock, the
-device waited for. albumentations is left out where it, or OpenCV, is not installed.
+Milliseconds a picture with its mask: 192 RGB pictures of 288x288 as PNG, of which crops of 256x256 are flipped, turned,
+changed in brightness and contrast, normalised and put together in batches of 16. Filling caches is not counted; an
+epoch has twelve batches, so that memory which the system takes back at its end counts little. On another device than
+the processor, batches of the others are copied there. albumentations is left out where it, or OpenCV, is not installed.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -26,9 +21,6 @@ import numpy as np
 import torch
 from monai.data import CacheDataset, DataLoader
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 from benchmarks.rows import Options, Row
 from benchmarks.timing import take_turns
@@ -138,18 +130,6 @@ def make_sides(folder: Path, device: str) -> dict[str, Epoch]:
     return sides | {"monaiseg, preset polyp": ours(folder, "polyp", device)}
 
 
-def seconds(epoch: Iterable[Any], device: str) -> float:
-    """The time that an epoch takes: of the processor, or by the clock until another device is done."""
-    clock = time.process_time if device == "cpu" else time.perf_counter
-    begin = clock()
-    for batch in epoch:
-        image, label, *_ = batch.values() if isinstance(batch, dict) else batch
-        image.to(device, non_blocking=True), label.to(device, non_blocking=True)
-    if device != "cpu":
-        torch.cuda.synchronize(device)
-    return clock() - begin
-
-
 def measure(options: Options) -> Iterator[Row]:
     """Give a row for each other loader, at the same pictures and changes of them."""
     with tempfile.TemporaryDirectory() as folder:
@@ -165,33 +145,6 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def _whole_epoch(epoch: Epoch, device: str) -> None:
-    seconds(epoch(0), device)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    times: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        write_files(Path(folder))
-        sides = make_sides(Path(folder), options.device)
-        for number in track(range(-1, options.rounds), "measuring", console=Console(stderr=True)):
-            for name, epoch in sides.items():
-                taken = seconds(epoch(max(0, number)), options.device)
-                if number >= 0:  # the first one warms up
-                    times.setdefault(name, []).append(taken / COUNT * 1000)
-    table = Table("side", "ms a picture", "least", "most", "times ours")
-    own = times["monaiseg"]
-    for name, taken in times.items():
-        ratio = statistics.median(other / mine for other, mine in zip(taken, own, strict=True))
-        figures = statistics.median(taken), min(taken), max(taken)
-        table.add_row(name, *(f"{figure:.3f}" for figure in figures), f"{ratio:.2f}")
-    Console().print(table)
-
-
-if __name__ == "__main__":
-    main()
+    for batch in epoch(0):
+        image, label, *_ = batch.values() if isinstance(batch, dict) else batch
+        image.to(device, non_blocking=True), label.to(device, non_blocking=True)

@@ -42,8 +42,7 @@ class Upsampled:
         cls, up: nn.Module, x: torch.Tensor, before: Sequence[torch.Tensor] = (), after: Sequence[torch.Tensor] = ()
     ) -> Upsampled:
         """Return `x` as `up` is going to up-sample it, or where that is not for this class to do has done."""
-        mode = _mode(up)
-        if mode is not None and isinstance(up, nn.Upsample):
+        if isinstance(up, nn.Upsample) and as_made(up, nn.Upsample) and (mode := _mode(up)):
             factors = ensure_tuple_rep(up.scale_factor, x.ndim - 2)
             if all(factor is not None and float(factor).is_integer() for factor in factors):
                 size = tuple(side * int(factor) for side, factor in zip(x.shape[2:], factors, strict=True))
@@ -60,13 +59,13 @@ class Upsampled:
         if self.x.shape[2:] == self.size:
             return self.x
         if self.mode == "nearest":
-            return with_dense_gradient(F.interpolate(self.x, size=self.size, mode="nearest"))
+            return _with_dense_gradient(F.interpolate(self.x, size=self.size, mode="nearest"))
         mode = "bilinear" if self.x.ndim == 4 else "trilinear"
         aligned = self.mode == "linear_aligned"
-        return with_dense_gradient(F.interpolate(self.x, size=self.size, mode=mode, align_corners=aligned))
+        return _with_dense_gradient(F.interpolate(self.x, size=self.size, mode=mode, align_corners=aligned))
 
 
-def with_dense_gradient(x: torch.Tensor) -> torch.Tensor:
+def _with_dense_gradient(x: torch.Tensor) -> torch.Tensor:
     """Return `x`, whose gradient is to be without gaps in memory, as that of a part of joined maps is not.
 
     With gaps, the gradient of an up-sampling in channels-last order takes ten times as long on the CPU (torch 2.13).
@@ -78,14 +77,10 @@ def with_dense_gradient(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
-def _mode(up: nn.Module) -> Mode | None:
-    if not isinstance(up, nn.Upsample) or not as_made(up, nn.Upsample):
-        return None
-    if up.mode == "nearest":
-        return "nearest"
-    if up.mode not in ("bilinear", "trilinear"):
-        return None
-    return "linear_aligned" if up.align_corners else "linear"
+def _mode(up: nn.Upsample) -> Mode | None:
+    linear: Mode = "linear_aligned" if up.align_corners else "linear"
+    modes: dict[str, Mode] = {"nearest": "nearest", "bilinear": linear, "trilinear": linear}
+    return modes.get(up.mode)
 
 
 def whole(x: torch.Tensor | Upsampled) -> torch.Tensor:
