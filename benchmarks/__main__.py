@@ -5,7 +5,7 @@
 Both sides of a comparison take turns in one process, on one thread of the CPU; a ratio is the median of those of the
 rounds. It is done twice: as glibc gives memory by default, and with memory kept on both sides, as monaiseg has it when
 it trains or predicts. On CUDA there is one allocator, and the references are compiled by `torch.compile`. `--quick` is
-to see that all of it runs: its figures say little.
+to see that all of it runs: its figures say little. Sections that are not measured stay in the file as they were.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks.rows import Options, Row, table, write
+from benchmarks.rows import Options, Row, read, table, write
 from benchmarks.section import SECTIONS
 
 ALLOCATORS = {"cpu": ("default", "tuned"), "cuda": ("CUDA",)}
@@ -41,17 +41,28 @@ def main() -> None:
     if asked.device == "cuda" and not torch.cuda.is_available():
         parser.exit(2, "benchmarks: error: there is no CUDA device here; leave out --device cuda\n")
     options = Options(asked.quick, asked.device, asked.data, rounds=2 if asked.quick else 5)
-    allocators = ALLOCATORS[asked.device]
-    console, rows = Console(stderr=True), {name: [] for name in allocators}
+    allocators, here = ALLOCATORS[asked.device], {**machine(asked.device), "quick": asked.quick}
+    console, rows = Console(stderr=True), kept(asked.output, asked.only, here)
     for section in asked.only:
         for allocator in allocators[:1] if section == "memory" else allocators:
             with console.status(f"{section}, {allocator} allocator"):
                 for row in measured(section, allocator, options):
-                    rows[allocator].append(row)
+                    rows.setdefault(allocator, []).append(row)
                     console.print(f"{allocator}: {row.name}, {row.work}, {row.precision}: {row.ratio:.2f}")
-        write(asked.output, rows, machine(asked.device))
-    Console(width=200).print(table(rows))
-    print(f"wrote {asked.output}")
+        for found in rows.values():
+            found.sort(key=lambda row: SECTIONS.index(row.section))
+        write(asked.output, rows, here)
+    print(table(rows), f"wrote {asked.output}", sep="\n\n")
+
+
+def kept(output: Path, sections: Collection[str], here: dict[str, Any]) -> dict[str, list[Row]]:
+    """Return what the file has of other sections, which stay as they were; what was measured elsewhere is refused."""
+    if not output.exists():
+        return {}
+    rows, there = read(output)
+    if there != here:
+        sys.exit(f"benchmarks: error: {output} is of another machine or torch, or of --quick; name another --output")
+    return {allocator: [row for row in found if row.section not in sections] for allocator, found in rows.items()}
 
 
 def measured(section: str, allocator: str, options: Options) -> Iterator[Row]:

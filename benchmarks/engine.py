@@ -12,8 +12,7 @@ from __future__ import annotations
 import argparse
 import copy
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ignite.engine import Events
@@ -21,7 +20,7 @@ from monai.bundle import ConfigParser
 from monai.utils import set_determinism
 
 from benchmarks.rows import Options, Row
-from benchmarks.timing import Times, Work
+from benchmarks.timing import Times, Work, now
 from monaiseg.bundle import find_bundle
 from monaiseg.cli.running import parse_overrides
 from monaiseg.engine import build_optimizer, build_scheduler
@@ -35,9 +34,9 @@ def build_recipe(bundle: str, overrides: dict[str, Any], rounds: int) -> ConfigP
     return parser
 
 
-def make_loop(recipe: ConfigParser) -> Work:
+def make_loop(recipe: ConfigParser, loader: Collection[Any]) -> Work:
     """Return an epoch of the plain loop, with the same optimizer, schedule, memory format and precision."""
-    settings, loader = (recipe.get_parsed_content(key) for key in ("settings", "train::dataloader"))
+    settings = recipe.get_parsed_content("settings")
     network = settings.place(copy.deepcopy(recipe.get_parsed_content("network_def")))
     loss_function = recipe.get_parsed_content("train::loss")
     optimizer = build_optimizer(recipe["optimizer"], network, recipe["lr"], recipe["optimizer_options"])
@@ -58,18 +57,29 @@ def make_loop(recipe: ConfigParser) -> Work:
     return epoch
 
 
-def beside(recipe: ConfigParser, other: Work, rounds: int) -> Times:
-    """Train the recipe, and do the other work at the end of each of its epochs; the sides are `engine` and `other`."""
+def one_batch(recipe: ConfigParser) -> list[Any]:
+    """Return the first batch, on the device, as often as the recipe has batches."""
+    settings, loader = (recipe.get_parsed_content(key) for key in ("settings", "train::dataloader"))
+    first = next(iter(loader))
+    image = first["image"].to(settings.device, memory_format=settings.memory_format)
+    return [{"image": image, "label": first["label"].to(settings.device)}] * len(loader)
+
+
+def beside(recipe: ConfigParser, others: Mapping[str, Work], rounds: int) -> Times:
+    """Train the recipe, and do the other works at the end of each of its epochs; the side `engine` is its own."""
     trainer = recipe.get_parsed_content("train::trainer")
-    taken: dict[str, list[float]] = {"engine": [], "other": []}
-    times = [time.process_time()]
+    device = recipe.get_parsed_content("settings").device.type
+    taken: dict[str, list[float]] = {name: [] for name in ("engine", *others)}
+    start = now(device)
 
     def at_the_end() -> None:
-        times.append(time.process_time())
-        other()
-        times.append(time.process_time())
-        taken["engine"].append(times[-2] - times[-3])
-        taken["other"].append(times[-1] - times[-2])
+        nonlocal start
+        taken["engine"].append(now(device) - start)
+        for name, work in others.items():
+            start = now(device)
+            work()
+            taken[name].append(now(device) - start)
+        start = now(device)
 
     trainer.add_event_handler(Events.EPOCH_COMPLETED, at_the_end)
     trainer.run()
@@ -77,17 +87,24 @@ def beside(recipe: ConfigParser, other: Work, rounds: int) -> Times:
 
 
 def measure(options: Options, bundle: str = "unetpp", **overrides: Any) -> Iterator[Row]:
-    """Give a row: the recipe, with its loss, Dice, checkpoint and TensorBoard, against a bare loop."""
+    """Give two rows: the recipe, with its loss, Dice, checkpoint and TensorBoard, against bare loops.
+
+    One loop takes the same batches, the other one batch again and again, which waits on the device.
+    """
     set_determinism(0)
+    keys = {"data_root": options.data} if options.data else {}
     with tempfile.TemporaryDirectory() as folder:
-        keys = {"output_dir": folder, "device": options.device, **overrides}
+        keys |= {"output_dir": folder, "device": options.device, **overrides}
         recipe = build_recipe(bundle, keys, options.rounds)
-        times = beside(recipe, make_loop(recipe), options.rounds)
-        iterations = len(recipe.get_parsed_content("train::dataloader"))
-    added = 1000 * (times.median("engine") - times.median("other")) / iterations
-    more = {"times the loop": times.ratio("engine", "other"), "ms added an iteration": added}
-    ms, ratio = 1000 * times.median("engine") / iterations, times.ratio("other", "engine")
-    yield Row("engine", f"recipe {bundle}", "a bare loop", "an iteration", "as by default", ms, ratio, None, more)
+        loader = recipe.get_parsed_content("train::dataloader")
+        batches = {"a bare loop": loader, "a bare loop over one batch": one_batch(recipe)}
+        times = beside(recipe, {name: make_loop(recipe, given) for name, given in batches.items()}, options.rounds)
+    ms = 1000 * times.median("engine") / len(loader)
+    for name in batches:
+        more = {"times the loop": times.ratio("engine", name)}
+        more["ms added an iteration"] = ms - 1000 * times.median(name) / len(loader)
+        ratio = times.ratio(name, "engine")
+        yield Row("engine", f"recipe {bundle}", name, "an iteration", "as by default", ms, ratio, None, more)
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def measure(options: Options) -> Iterator[Row]:
             rounds = max(2, options.rounds // 2)
             recipe = build_recipe("unetpp", RECIPE | keys, rounds)
             count = BATCH * len(recipe.get_parsed_content("train::dataloader"))
-            times = beside(recipe, theirs(data, count, options.device), rounds)
+            times = beside(recipe, {"other": theirs(data, count, options.device)}, rounds)
             ms, ratio = 1000 * times.median("engine"), times.ratio("other", "engine")
             yield Row("epoch", pictures, NESTED_UNET_NAME, "an epoch", name, ms, ratio)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.box import MARKDOWN
+from rich.console import Console
 from rich.table import Table
 
 
@@ -47,8 +48,8 @@ class Options:
     rounds: int = 5
 
 
-def table(rows: dict[str, Sequence[Row]]) -> Table:
-    """Return a line for each thing and work, with its ratios by allocator and what else was found in each precision."""
+def table(rows: Mapping[str, Sequence[Row]]) -> str:
+    """Return Markdown: a line for each thing and work, ratios by allocator, and what else was found, by precision."""
     found = {(allocator, *_key(row), row.precision): row for allocator, taken in rows.items() for row in taken}
     every = [row for taken in rows.values() for row in taken]
     precisions = list(dict.fromkeys(row.precision for row in every))
@@ -60,13 +61,22 @@ def table(rows: dict[str, Sequence[Row]]) -> Table:
         error = "" if last[0].error is None else f"{last[0].error:.0e}"
         more = (f"{name} " + ", ".join(f"{row.more[name]:.3g}" for row in last) for name in last[0].more)
         shown.add_row(*key[1:], *ratios, error, "; ".join(more))
-    return shown
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(shown)
+    return "\n".join(line for line in capture.get().splitlines() if line.strip())
 
 
-def write(path: Path, rows: dict[str, Sequence[Row]], machine: dict[str, Any]) -> None:
+def write(path: Path, rows: Mapping[str, Sequence[Row]], machine: Mapping[str, Any]) -> None:
     """Write all rows as JSON, with what they were measured on."""
     content = {"machine": machine, "rows": {name: [asdict(row) for row in found] for name, found in rows.items()}}
     path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def read(path: Path) -> tuple[dict[str, list[Row]], dict[str, Any]]:
+    """Return the rows of a file, by allocator, and what they were measured on."""
+    content = json.loads(path.read_text())
+    return {name: [Row(**row) for row in found] for name, found in content["rows"].items()}, content["machine"]
 
 
 def _key(row: Row) -> tuple[str, ...]:

@@ -11,12 +11,13 @@ from importlib import import_module
 import torch
 
 from benchmarks.rows import Options, Row
-from monaiseg.engine.processor import keep_memory
 
 SECTIONS = ("networks", "memory", "windows", "engine", "loading", "prediction", "epoch")
 
 
 def main() -> None:
+    from monaiseg.engine.processor import keep_memory  # not above: seconds, which the table alone need not wait
+
     name, allocator, options = sys.argv[1:]
     torch.set_num_threads(1)
     if allocator == "tuned":

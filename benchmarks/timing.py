@@ -43,6 +43,14 @@ def take_turns(sides: Mapping[str, Work], rounds: int, device: str = "cpu") -> T
     return Times(taken)
 
 
+def now(device: str) -> float:
+    """Return seconds: of the processor, or of the clock once CUDA has done what it was asked."""
+    if device != "cuda":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def _cpu_seconds(work: Work) -> float:
     start = time.process_time()
     work()

@@ -1,7 +1,8 @@
-"""Convolutions of up-sampled maps, done where they cost least.
+"""Convolutions of up-sampled and joined maps, done where they cost least.
 
 A 3x3 convolution mixes channels and shifts places; an up-sampling treats every channel alike. So the mixing can be done
-before the up-sampling, at a fraction of the places, and the shifts go into the up-sampling's weights.
+before the up-sampling, at a fraction of the places, and the shifts go into the up-sampling's weights. Of joined maps a
+convolution is the sum of those of each, for which they need not be copied into one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ MATMUL, MATMUL_HALF = 2.5, 12.0
 of half its length, on CPUs."""
 FEWEST, FEWEST_HALF = 512, 2048
 """Places of a map, in all images of a batch, from which a transposed convolution saves more than its kernel costs."""
+FEWEST_SUMMED = 4096
+"""Places from which it is cheaper to convolve joined maps each by itself than to join them."""
 Way = Callable[[torch.Tensor, torch.Tensor, tuple[int, ...]], torch.Tensor]
 """(x, weight, size) to the convolution of `x` brought to `size`."""
 
@@ -31,25 +34,38 @@ def convolve(
     """Return the convolution of `x` with `weight` and `bias`, and all else as `conv` has it."""
     if isinstance(x, torch.Tensor):
         return conv._conv_forward(x, weight, bias)
-    way = _cheaper_way(conv, x)
-    if way is None:
-        return conv._conv_forward(x.whole(), weight, bias)
-    start = sum(one.shape[1] for one in x.before)
-    stop = start + x.x.shape[1]
-    raised = way(x.x, weight[:, start:stop], x.size)
     others = [*x.before, *x.after]
-    if others:
-        rest = torch.cat([weight[:, :start], weight[:, stop:]], dim=1)
-        joined = others[0] if len(others) == 1 else torch.cat(others, dim=1)
-        return conv._conv_forward(joined, rest, bias).add_(raised)
-    return raised if bias is None else raised + bias.to(raised.dtype).reshape(-1, *[1] * len(x.size))
+    way, summed = _cheaper_way(conv, x), len(others) > 0 and _summing_pays(conv, x)
+    if way is None and not summed:
+        return conv._conv_forward(x.whole(), weight, bias)
+    channels = [one.shape[1] for one in (*x.before, x.x, *x.after)]
+    kernels = list(torch.split_with_sizes(weight, channels, dim=1))
+    kernel = kernels.pop(len(x.before))
+    y = way(x.x, kernel, x.size) if way else conv._conv_forward(x.resized(), kernel, None)
+    if not others:
+        return y if bias is None else y + bias.to(y.dtype).reshape(-1, *[1] * len(x.size))
+    if len(others) > 1 and not summed:
+        others, kernels = [torch.cat(others, dim=1)], [torch.cat(kernels, dim=1)]
+    for one, kernel in zip(others, kernels, strict=True):
+        y = conv._conv_forward(one, kernel, bias).add_(y)
+        bias = None
+    return y
+
+
+def _plain_only(x: Upsampled) -> bool:
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return True  # sizes may be symbols there, which a comparison would pin
+    return x.x.is_meta  # costs are counted there, and published ones are of the plain way
+
+
+def _summing_pays(conv: _ConvNd, x: Upsampled) -> bool:
+    # On GPUs it has not been measured; on small maps more is spent on the kernel's parts than saved on joining.
+    return not _plain_only(x) and conv.groups == 1 and x.x.device.type == "cpu" and places(x) >= FEWEST_SUMMED
 
 
 def _cheaper_way(conv: _ConvNd, x: Upsampled) -> Way | None:
-    if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return None  # where sizes may be symbols, which a comparison would pin
-    if x.x.is_meta:
-        return None  # costs are counted there, and published ones are of the plain way
+    if _plain_only(x):
+        return None
     dims = len(x.size)
     plain = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups, conv.padding_mode)
     if plain != ((3,) * dims, (1,) * dims, (1,) * dims, (1,) * dims, 1, "zeros") or x.x.shape[2:] == x.size:

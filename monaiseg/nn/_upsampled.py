@@ -52,10 +52,11 @@ class Upsampled:
 
     def whole(self) -> torch.Tensor:
         """Return all maps as one tensor, joined along the channels."""
-        maps = [*self.before, self._resized(), *self.after]
+        maps = [*self.before, self.resized(), *self.after]
         return maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)
 
-    def _resized(self) -> torch.Tensor:
+    def resized(self) -> torch.Tensor:
+        """Return the up-sampled map alone."""
         if self.x.shape[2:] == self.size:
             return self.x
         if self.mode == "nearest":

@@ -50,8 +50,11 @@ def test_the_transposed_convolution_is_the_same_at_any_size(sides: list[tuple[in
 
 @pytest.mark.parametrize("mode", ["nearest", "linear", "linear_aligned"])
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize(("before", "after"), [(0, 0), (2, 0), (0, 3), (1, 2)])
-def test_values_and_gradients_among_other_maps(dims: int, mode: str, before: int, after: int, monkeypatch) -> None:
+@pytest.mark.parametrize(("before", "after", "summed"), [(0, 0, 1), (2, 0, 1e9), (2, 0, 1), (0, 3, 1e9), (1, 2, 1)])
+def test_values_and_gradients_among_other_maps(
+    dims: int, mode: str, before: int, after: int, summed: float, monkeypatch
+) -> None:
+    monkeypatch.setattr(ways, "FEWEST_SUMMED", summed)
     taken = ways._cheaper_way
     monkeypatch.setattr(ways, "_cheaper_way", lambda conv, x: used.append(taken(conv, x)) or used[-1])
     monkeypatch.setattr(ways, "FEWEST", 1)
@@ -123,6 +126,24 @@ def test_the_gradient_of_an_up_sampling_has_no_gaps(dims: int, mode: str, monkey
     gradients = [torch.autograd.grad(y.square().sum(), x)[0] for y in (found, wanted)]
     assert torch.equal(*gradients)
     assert seen == [True]
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "bias": False}, {"padding_mode": "replicate"}, {"groups": 2}])
+@pytest.mark.parametrize(("side", "mode"), [(64, "linear_aligned"), (64, "nearest"), (16, "linear_aligned")])
+def test_large_maps_are_convolved_without_being_joined(options: dict, side: int, mode: str, monkeypatch) -> None:
+    joins: list[int] = []
+    cat = torch.cat
+    monkeypatch.setattr(torch, "cat", lambda maps, dim: joins.append(maps[0].shape[-1]) or cat(maps, dim=dim))
+    conv = convolution(2, 16, 6, **options)
+    up = random(1, 4, side // 2, side // 2).to(memory_format=torch.channels_last).requires_grad_()
+    maps = [random(1, channels, side, side).requires_grad_() for channels in (2, 3, 7)]
+    source = Upsampled(up, (side, side), mode, maps[:1], maps[1:])
+    found = ways.convolve(conv, source, conv.weight, conv.bias)
+    assert joins == ([] if side == 64 and "groups" not in options else [side])
+    learned = [up, *maps, *conv.parameters()]
+    found, wanted = ([y, *torch.autograd.grad(y.square().sum(), learned)] for y in (found, conv(source.whole())))
+    for one, other in zip(found, wanted, strict=True):
+        assert (one - other).norm() <= 1e-12 * other.norm()
 
 
 @pytest.mark.parametrize(
