@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from torch import nn
 
+Forward = TypeVar("Forward", bound=Callable[..., Any])
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -15,3 +19,14 @@ def as_made(layer: nn.Module, *kinds: type[nn.Module]) -> bool:
     """
     own = any(isinstance(layer, kind) and type(layer).forward is kind.forward for kind in kinds)
     return own and "forward" not in vars(layer) and not any(getattr(layer, hooks) for hooks in _HOOKS)
+
+
+def takes_upsampled(forward: Forward) -> Forward:
+    """Mark a `forward` that takes an `Upsampled` in place of a tensor; what overrides it is not marked."""
+    forward.takes_upsampled = True  # type: ignore[attr-defined]
+    return forward
+
+
+def wants_upsampled(layer: nn.Module) -> bool:
+    """Return whether a layer is to be given an `Upsampled` as it is."""
+    return hasattr(type(layer).forward, "takes_upsampled") and as_made(layer, type(layer))

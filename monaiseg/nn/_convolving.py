@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd
 
-from monaiseg.nn._upsampled import Upsampled, places
+from monaiseg.nn._upsampled import Upsampled, places, plain_only
 
 MATMUL, MATMUL_HALF = 2.5, 12.0
 """What a multiplication in a matrix product of ours costs, of one in a convolution; measured in float32, and in types
@@ -52,23 +52,20 @@ def convolve(
     return y
 
 
-def _plain_only(x: Upsampled) -> bool:
-    if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return True  # sizes may be symbols there, which a comparison would pin
-    return x.x.is_meta  # costs are counted there, and published ones are of the plain way
-
-
 def _summing_pays(conv: _ConvNd, x: Upsampled) -> bool:
     # On GPUs it has not been measured; on small maps more is spent on the kernel's parts than saved on joining.
-    return not _plain_only(x) and conv.groups == 1 and x.x.device.type == "cpu" and places(x) >= FEWEST_SUMMED
+    return not plain_only(x) and conv.groups == 1 and x.x.device.type == "cpu" and places(x) >= FEWEST_SUMMED
 
 
 def _cheaper_way(conv: _ConvNd, x: Upsampled) -> Way | None:
-    if _plain_only(x):
+    if plain_only(x):
         return None
     dims = len(x.size)
-    plain = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups, conv.padding_mode)
-    if plain != ((3,) * dims, (1,) * dims, (1,) * dims, (1,) * dims, 1, "zeros") or x.x.shape[2:] == x.size:
+    if (conv.stride, conv.dilation, conv.groups) != ((1,) * dims, (1,) * dims, 1) or x.x.shape[2:] == x.size:
+        return None
+    if (conv.kernel_size, conv.padding) == ((1,) * dims, (0,) * dims):
+        return partial(_resized_after, conv, x)
+    if (conv.kernel_size, conv.padding, conv.padding_mode) != ((3,) * dims, (1,) * dims, "zeros"):
         return None
     if x.mode != "nearest":
         return partial(_mixed_first, aligned=x.mode == "linear_aligned") if _mixing_first_pays(x) else None
@@ -78,6 +75,13 @@ def _cheaper_way(conv: _ConvNd, x: Upsampled) -> Way | None:
     many = places(x.x) >= (FEWEST_HALF if x.x.itemsize == 2 else FEWEST)
     pays = many and x.x.device.type == "cpu" and x.x.is_contiguous(memory_format=last) and factors <= {1.0, 2.0}
     return _transposed if pays else None
+
+
+def _resized_after(
+    conv: _ConvNd, source: Upsampled, x: torch.Tensor, weight: torch.Tensor, size: tuple[int, ...]
+) -> torch.Tensor:
+    """Convolve with a kernel of one place, and up-sample what that gives."""
+    return Upsampled(conv._conv_forward(x, weight, None), size, source.mode).resized()
 
 
 def _mixing_first_pays(x: Upsampled) -> bool:

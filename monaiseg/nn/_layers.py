@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from monaiseg.nn._as_made import as_made
+from monaiseg.nn._apart import normed_apart, relu_apart
+from monaiseg.nn._as_made import as_made, takes_upsampled, wants_upsampled
 from monaiseg.nn._convolving import convolve
 from monaiseg.nn._folding import folded
 from monaiseg.nn._upsampled import Upsampled, whole
@@ -21,6 +22,7 @@ class Layers(nn.Sequential):
     batch norm that follows. Layers that somebody has hooked into, or put there instead, are called as they are.
     """
 
+    @takes_upsampled
     def forward(self, x: torch.Tensor | Upsampled) -> torch.Tensor:
         """Return what the last layer gives for a map, or for one that is yet to be up-sampled."""
         layers = list(self)
@@ -33,8 +35,12 @@ class Layers(nn.Sequential):
                 x = convolve(layer, x, *(both or (layer.weight, layer.bias)))
                 if both is not None:
                     layers.pop(0)
+            elif isinstance(x, Upsampled) and (apart := normed_apart(layer, x)) is not None:
+                x = apart
+                if layers and as_made(layers[0], nn.ReLU):
+                    x, _ = relu_apart(x), layers.pop(0)
             else:
-                x = layer(x if _takes_upsampled(layer) else whole(x))
+                x = layer(x if wants_upsampled(layer) else whole(x))
         return whole(x)
 
 
@@ -47,9 +53,5 @@ def joined(
 ) -> torch.Tensor:
     """Return `unit(torch.cat([*before, up(x), *after], dim=1))`, by a cheaper way where there is one."""
     source = Upsampled.by(up, x, before, after)
-    y: torch.Tensor = unit(source if _takes_upsampled(unit) else source.whole())
+    y: torch.Tensor = unit(source if wants_upsampled(unit) else source.whole())
     return y
-
-
-def _takes_upsampled(layer: nn.Module) -> bool:
-    return as_made(layer, Layers)

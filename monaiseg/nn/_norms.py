@@ -27,7 +27,7 @@ def norm_layer(norm: Norm, spatial_dims: int, channels: int) -> nn.Module:
     if norm == "group":
         return _GroupNorm(math.gcd(channels, max(1, channels // 8)), channels)
     if norm == "instance":
-        return (_InstanceNorm2d if spatial_dims == 2 else _InstanceNorm3d)(channels, affine=True)
+        return (InstanceNorm2d if spatial_dims == 2 else InstanceNorm3d)(channels, affine=True)
     layer: nn.Module = get_norm_layer((norm, {"affine": True}), spatial_dims=spatial_dims, channels=channels)
     return layer
 
@@ -51,13 +51,25 @@ class _GroupNorm(nn.GroupNorm):
         return super().forward(_safe(input))
 
 
-class _InstanceNorm(nn.modules.instancenorm._InstanceNorm):
-    """torch's, on the CPU computed otherwise: there it is slow, and in channels-last order wrong.
+def instance_norm(
+    input: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None, eps: float
+) -> torch.Tensor:
+    """Return torch's instance norm, on the CPU computed otherwise: there it is slow, and in channels-last order wrong.
 
     For one image in that order its backward pass gives gradients of something else (seen with torch 2.13). In torch's
     own order the norm is group norm with a channel a group, which is as exact; in the other one that loses digits over
     large maps, and its gradient takes four times as long in types of half the length, so that sums are taken here.
     """
+    half = input.itemsize == 2
+    if input.is_contiguous() or (half and not torch.is_grad_enabled()):
+        return F.group_norm(_safe(input), input.shape[1], weight, bias, eps)
+    x = input.float() if half else input
+    normalised: torch.Tensor = _ByItsSums.apply(x, weight, bias, eps)  # type: ignore[no-untyped-call]
+    return normalised.to(input.dtype)
+
+
+class _InstanceNorm(nn.modules.instancenorm._InstanceNorm):
+    """torch's, on the CPU by `instance_norm`."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return the normalised input."""
@@ -65,19 +77,14 @@ class _InstanceNorm(nn.modules.instancenorm._InstanceNorm):
         if input.device.type != "cpu" or traced:
             return super().forward(input)
         self._check_input_dim(input)  # type: ignore[no-untyped-call]
-        half = input.itemsize == 2
-        if input.is_contiguous() or (half and not torch.is_grad_enabled()):
-            return F.group_norm(_safe(input), input.shape[1], self.weight, self.bias, self.eps)
-        x = input.float() if half else input
-        normalised: torch.Tensor = _ByItsSums.apply(x, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]
-        return normalised.to(input.dtype)
+        return instance_norm(input, self.weight, self.bias, self.eps)
 
 
-class _InstanceNorm2d(_InstanceNorm, nn.InstanceNorm2d):
+class InstanceNorm2d(_InstanceNorm, nn.InstanceNorm2d):
     pass
 
 
-class _InstanceNorm3d(_InstanceNorm, nn.InstanceNorm3d):
+class InstanceNorm3d(_InstanceNorm, nn.InstanceNorm3d):
     pass
 
 

@@ -10,9 +10,11 @@ from monai.networks.layers.factories import Conv, Dropout
 from monai.networks.layers.utils import get_act_layer
 from torch import nn
 
+from monaiseg.nn._as_made import takes_upsampled, wants_upsampled
 from monaiseg.nn._layers import Layers
 from monaiseg.nn._norms import Norm, norm_layer
 from monaiseg.nn._padding import Stride, per_axis
+from monaiseg.nn._upsampled import Upsampled, whole
 from monaiseg.plugin import build_block
 
 Act = str | tuple[str, dict[str, object]]
@@ -130,10 +132,17 @@ class PreActResidual(nn.Module):
         # 1x1 convolution of less than 16 channels in channels-last (uxlfoundation/oneDNN#6035).
         self.stride = per_axis(stride, spatial_dims)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    @takes_upsampled
+    def forward(self, x: torch.Tensor | Upsampled) -> torch.Tensor:
         """Return the sum of branch and shortcut."""
-        steps = (slice(None, None, step) for step in (1, 1, *self.stride))
-        return self.attention(self.branch(x)) + self.shortcut(x[tuple(steps)])  # type: ignore[no-any-return]
+        if set(self.stride) != {1} or not wants_upsampled(self.branch) or not wants_upsampled(self.shortcut):
+            x = whole(x)
+        return self.attention(self.branch(x)) + self.shortcut(self._strided(x))  # type: ignore[no-any-return]
+
+    def _strided(self, x: torch.Tensor | Upsampled) -> torch.Tensor | Upsampled:
+        if isinstance(x, Upsampled):
+            return x
+        return x[tuple(slice(None, None, step) for step in (1, 1, *self.stride))]
 
 
 def unit_maker(unit: str | None, spatial_dims: int, **options: Any) -> MakeUnit:

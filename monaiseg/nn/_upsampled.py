@@ -89,6 +89,13 @@ def whole(x: torch.Tensor | Upsampled) -> torch.Tensor:
     return x.whole() if isinstance(x, Upsampled) else x
 
 
+def plain_only(x: Upsampled) -> bool:
+    """Return whether it is to be computed as it is written, whatever that costs."""
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return True  # sizes may be symbols there, which a comparison would pin
+    return x.x.is_meta  # costs are counted there, and published ones are of the plain way
+
+
 def places(x: torch.Tensor | Upsampled) -> int:
     """Return how many places the maps have, in all images of the batch."""
     batch, size = (len(x), x.shape[2:]) if isinstance(x, torch.Tensor) else (len(x.x), x.size)

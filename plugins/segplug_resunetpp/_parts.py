@@ -10,7 +10,7 @@ from typing import Any, Literal
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from monaiseg.nn import Norm, PreActResidual, Stride, per_axis, unit_maker
+from monaiseg.nn import Layers, Norm, PreActResidual, Stride, per_axis, unit_maker
 from monaiseg.plugin import build_block
 from segplug_resunetpp.blocks import AtrousPyramid, AttentionGate, GateChannels, Mode, SqueezeExcite
 
@@ -75,7 +75,7 @@ class Parts:
         return self._attended(self._plain_unit(in_channels, out_channels, 1), out_channels)
 
     def _attended(self, unit: nn.Module, channels: int) -> nn.Module:
-        return nn.Sequential(unit, self._attention(channels)) if self.se_position == "unit" else unit
+        return Layers(unit, self._attention(channels)) if self.se_position == "unit" else unit
 
     def _plain_unit(self, in_channels: int, out_channels: int, stride: Stride) -> nn.Module:
         if self.unit is not None:

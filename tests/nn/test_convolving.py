@@ -18,7 +18,8 @@ LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 def convolution(dims: int, in_channels: int, out_channels: int = 3, **options: object) -> nn.Module:
-    layer = (nn.Conv2d if dims == 2 else nn.Conv3d)(in_channels, out_channels, 3, **{"padding": 1, **options})
+    settings = {"kernel_size": 3, "padding": 1, **options}
+    layer = (nn.Conv2d if dims == 2 else nn.Conv3d)(in_channels, out_channels, **settings)
     return layer.double()
 
 
@@ -153,6 +154,19 @@ def test_other_convolutions_are_done_as_they_are(options: dict[str, object]) -> 
     conv, x = convolution(2, 64, 4, **options), random(1, 64, 4, 4)
     source = Upsampled(x, (64, 64), "linear")
     assert torch.equal(ways.convolve(conv, source, conv.weight, conv.bias), conv(source.whole()))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "linear_aligned"])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_convolution_of_one_place_is_done_before_the_up_sampling(dims: int, mode: str) -> None:
+    conv = convolution(dims, 7, kernel_size=1, padding=0)
+    x, skip = random(2, 5, *[6] * dims).requires_grad_(), random(2, 2, *[18] * dims).requires_grad_()
+    source, learned = Upsampled(x, (18,) * dims, mode, after=[skip]), [x, skip, *conv.parameters()]
+    assert plain(ways._cheaper_way(conv, source)) is ways._resized_after
+    outputs = ways.convolve(conv, source, conv.weight, conv.bias), conv(source.whole())
+    found, wanted = ([y, *torch.autograd.grad(y.square().sum(), learned)] for y in outputs)
+    for one, other in zip(found, wanted, strict=True):
+        assert (one - other).norm() <= 1e-12 * other.norm()
 
 
 def test_a_strangers_unit_gets_the_joined_tensor() -> None:
