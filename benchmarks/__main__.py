@@ -40,7 +40,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.device == "cuda" and not torch.cuda.is_available():
         parser.exit(2, "benchmarks: error: there is no CUDA device here; leave out --device cuda\n")
-    options = Options(asked.quick, asked.device, asked.data, rounds=2 if asked.quick else 5)
+    options = Options(asked.quick, asked.device, asked.data, rounds=2 if asked.quick else 3)
     allocators, here = ALLOCATORS[asked.device], {**machine(asked.device), "quick": asked.quick}
     console, rows = Console(stderr=True), kept(asked.output, asked.only, here)
     for section in asked.only:

@@ -49,7 +49,7 @@ def measure(options: Options) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         data = _pictures(folder, options)
-        pictures = "DSB2018" if options.data else "nuclei"
+        pictures = f"{COUNT} pictures of {'DSB2018' if options.data else 'nuclei'}"
         for name, amp in (("float32", False), ("as by default", "auto")):
             keys = {"data_root": str(data), "output_dir": str(folder / name), "device": options.device, "amp": amp}
             rounds = max(2, options.rounds // 2)
@@ -61,7 +61,7 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def _pictures(folder: Path, options: Options) -> Path:
-    """Return a folder of small pictures with masks: of DSB2018, or generated."""
+    """Return a folder of `COUNT` small pictures with masks: of DSB2018, or generated."""
     source = folder / "source"
     if options.data is None:
         source.mkdir()
@@ -71,6 +71,9 @@ def _pictures(folder: Path, options: Options) -> Path:
         ["data", "convert", options.data or str(source), str(small), "--to", "images_masks", "--size", "96", "96"]
     ):
         raise RuntimeError(f"{options.data or source} was not converted")
+    for case in list_cases(small)[1][COUNT:]:
+        for path in (case["image"], *case["label"]):
+            Path(path).unlink()
     return small
 
 

@@ -96,24 +96,24 @@ def residual_attention() -> Sides:
 
 NESTED_UNET_NAME, SMP_NAME = "pytorch-nested-unet", "segmentation_models.pytorch"
 PLAIN: Mapping[str, Pair] = {
-    "UNet++": Pair(NESTED_UNET_NAME, nested, (2, 3, 256, 256), (2, 3, 256, 256)),
-    "UNet": Pair(NESTED_UNET_NAME, lambda: nested(UNET_NODES), (2, 3, 256, 256), (2, 3, 256, 256)),
+    "UNet++": Pair(NESTED_UNET_NAME, nested, (4, 3, 256, 256), (2, 3, 256, 256)),
+    "UNet": Pair(NESTED_UNET_NAME, lambda: nested(UNET_NODES), (4, 3, 256, 256), (2, 3, 256, 256)),
     "UNet3+": Pair("UNet-Version", full_scale, (1, 3, 256, 256), (1, 3, 256, 256)),
     "ResUNet++": Pair("ResUNetPlusPlus", residual_attention, (2, 3, 256, 256), (2, 3, 256, 256)),
     "UNet++ on ResNet-34": Pair(
         SMP_NAME,
         lambda: carried(PlainSmpNested(34, RESNET, classes=1), SMP, "unetpp", encoder="resnet34"),
-        (2, 3, 256, 256),
-        (2, 3, 256, 256),
+        (4, 3, 256, 256),
+        (4, 3, 256, 256),
     ),
     "UNet on ResNet-34": Pair(
         SMP_NAME,
         lambda: carried(PlainSmpUnet(34, RESNET, (256, 128, 64, 32, 16), 1), SMP, "unet", encoder="resnet34"),
-        (2, 3, 256, 256),
-        (2, 3, 256, 256),
+        (4, 3, 256, 256),
+        (4, 3, 256, 256),
     ),
     "UNet++, instance norm": Pair(
-        NESTED_UNET_NAME, lambda: nested(norm="InstanceNorm2d"), (2, 3, 256, 256), (2, 3, 256, 256)
+        NESTED_UNET_NAME, lambda: nested(norm="InstanceNorm2d"), (4, 3, 256, 256), (4, 3, 256, 256)
     ),
     "UNet++ 3D, instance norm": Pair(
         NESTED_UNET_NAME, lambda: nested(norm="InstanceNorm3d"), (2, 3, 48, 48, 48), (2, 3, 32, 32, 32)
@@ -138,7 +138,7 @@ def pairs() -> Mapping[str, Pair]:
         "UNet on ResNet-34": lambda: of_smp("Unet", "unet"),
     }
     package = f"{SMP_NAME} {smp.__version__}"
-    return {**PLAIN, **{name: Pair(package, make, (2, 3, 256, 256), (2, 3, 256, 256)) for name, make in real.items()}}
+    return {**PLAIN, **{name: Pair(package, make, (4, 3, 256, 256), (4, 3, 256, 256)) for name, make in real.items()}}
 
 
 def _smp() -> Any:

@@ -45,7 +45,7 @@ class Options:
     quick: bool = False
     device: str = "cpu"
     data: str | None = None
-    rounds: int = 5
+    rounds: int = 3
 
 
 def table(rows: Mapping[str, Sequence[Row]]) -> str:
