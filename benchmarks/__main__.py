@@ -17,7 +17,8 @@ import platform
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,18 @@ def kept(output: Path, sections: Collection[str], here: dict[str, Any]) -> dict[
 
 
 def measured(section: str, allocator: str, options: Options) -> Iterator[Row]:
-    """Give the rows of a section, measured by a process of its own."""
+    """Give the rows of a section, each network measured by a process of its own.
+
+    What one network has freed would serve the next, which then asks the system for less than in its users' processes.
+    """
+    if section != "networks":
+        return _by_process(section, allocator, options)
+    from benchmarks.pairs import PLAIN  # not above: seconds, which the table alone need not wait
+
+    return chain.from_iterable(_by_process(section, allocator, replace(options, only=name)) for name in PLAIN)
+
+
+def _by_process(section: str, allocator: str, options: Options) -> Iterator[Row]:
     command = [sys.executable, "-m", "benchmarks.section", section, allocator, json.dumps(asdict(options))]
     variables = os.environ | {"OMP_NUM_THREADS": "1", "MONAISEG_MALLOC": "default" if allocator == "default" else ""}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables) as process:

@@ -51,7 +51,7 @@ WORKS: dict[str, Make] = {"evaluation": evaluation, "training": training}
 def measure(options: Options) -> Iterator[Row]:
     """Give the figures of each pair, work and precision, as they are taken."""
     for name, pair in pairs().items():
-        for work in WORKS:
+        for work in WORKS if options.only in (None, name) else ():
             yield from _of(name, pair, work, options)
 
 

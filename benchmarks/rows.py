@@ -40,12 +40,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Options:
-    """How to measure; `quick`: small inputs and few rounds, to see that all of it runs."""
+    """How to measure.
+
+    Attributes:
+        quick: small inputs and few rounds, to see that all of it runs.
+        device: `cpu` or `cuda`.
+        data: the folder of DSB2018's stage1_train.
+        rounds: that are measured.
+        only: the network to measure; None: all.
+    """
 
     quick: bool = False
     device: str = "cpu"
     data: str | None = None
     rounds: int = 3
+    only: str | None = None
 
 
 def table(rows: Mapping[str, Sequence[Row]]) -> str:

@@ -15,8 +15,8 @@ from monaiseg.engine import StripInferer, labels
 
 COUNT = 4
 CASES = {
-    "2D, 8 classes": ((3, 1024, 1024), (256, 256), 8),
-    "2D, 1 class": ((3, 1024, 1024), (256, 256), 1),
+    "2D, 8 classes": ((3, 2048, 2048), (256, 256), 8),
+    "2D, 1 class": ((3, 2048, 2048), (256, 256), 1),
     "3D, 14 classes": ((1, 128, 128, 96), (64, 64, 64), 14),
 }
 """Image, window and classes."""
