@@ -130,7 +130,8 @@ class Settings:
 
     def place(self, network: torch.nn.Module) -> torch.nn.Module:
         """Return the network on the device and in the memory format, where that is safe."""
-        fault = channels_last_fault(network) if self.channels_last and self.device.type == "cpu" else None
+        on_cpu = self.channels_last and self.device.type == "cpu"
+        fault = channels_last_fault(network, self.amp) if on_cpu else None
         if fault:
             self.channels_last = False
             print(f"channels_last: off, because {fault}")

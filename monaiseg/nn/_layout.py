@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.instancenorm import _InstanceNorm
@@ -24,15 +25,35 @@ def narrow_strided(network: nn.Module) -> list[str]:
     ]
 
 
-def channels_last_fault(network: nn.Module) -> str | None:
+def uneven_dilated(network: nn.Module) -> list[str]:
+    """Return the names of the dilated convolutions that are grouped or whose channels 16 does not divide.
+
+    In bfloat16 in channels-last order, on CPUs with AVX-512 and no AMX, oneDNN's gradients of their weights are NaN, or
+    finite and wrong, and some end the process (seen in 2D with torch 2.13 and `jit_bf16:avx512_core_bf16`).
+    """
+    found = []
+    for name, module in network.named_modules():
+        if isinstance(module, _ConvNd) and max(module.dilation) > 1:
+            channels = module.out_channels if module.transposed else module.in_channels
+            if module.groups > 1 or channels % 16:
+                found.append(name)
+    return found
+
+
+def channels_last_fault(network: nn.Module, amp: torch.dtype | None = None) -> str | None:
     """Return in words what in a network is computed wrong in channels-last order on CPUs; None: nothing.
 
-    Beside `narrow_strided` that is torch's instance norm: for a batch of one image whose gradient comes in that order,
-    its backward pass gives gradients of something else (seen with torch 2.13). That of `norm_layer` does not.
+    Beside `narrow_strided`, and `uneven_dilated` where `amp` is bfloat16, that is torch's instance norm: for a batch of
+    one image whose gradient comes in that order, its backward pass gives gradients of something else (seen with torch
+    2.13). That of `norm_layer` does not.
     """
     narrow = narrow_strided(network)
     if narrow:
         return f"a strided 1x1 convolution as narrow as {narrow[0]} is unsafe with it"
+    dilated = uneven_dilated(network) if amp is torch.bfloat16 else []
+    if dilated:
+        kind = "a dilated convolution of groups, or of channels that 16 does not divide"
+        return f"{kind}, as {dilated[0]}, has wrong gradients in bfloat16 with it"
     for name, module in network.named_modules():
         if isinstance(module, _InstanceNorm) and type(module).forward is _InstanceNorm.forward:
             return f"torch's instance norm, as {name}, has wrong gradients with it"

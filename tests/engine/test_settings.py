@@ -1,5 +1,6 @@
 """What the keys of a bundle come to, and which values are refused."""
 
+import copy
 import json
 
 import nibabel
@@ -80,6 +81,36 @@ def test_channels_last_is_off_where_gradients_would_be_wrong(capsys):
     assert capsys.readouterr().out.startswith("channels_last: off, because torch's instance norm, as 1, has wrong")
     settings = make()
     settings.place(norm_layer("instance", 2, 8))
+    assert settings.memory_format == torch.channels_last
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "groups"),
+    [
+        (torch.nn.Conv2d, (24, 32), 1),
+        (torch.nn.Conv2d, (48, 48), 2),
+        (torch.nn.Conv2d, (32, 32), 32),
+        (torch.nn.ConvTranspose2d, (32, 24), 1),
+    ],
+)
+def test_dilated_convolutions_have_their_gradients_in_bfloat16(capsys, kind, channels, groups):
+    """oneDNN's are NaN in channels-last order on processors with bfloat16 and without AMX."""
+    settings = make(amp=True)
+    conv = settings.place(kind(*channels, 3, padding=4, dilation=4, groups=groups))
+    assert capsys.readouterr().out.startswith("channels_last: off, because a dilated convolution of groups")
+    x = torch.rand(2, channels[0], 64, 64)
+    with settings.autocast():
+        conv(x.to(memory_format=settings.memory_format)).float().square().mean().backward()
+    exact = copy.deepcopy(conv).double()
+    exact.zero_grad()
+    exact(x.double()).square().mean().backward()
+    assert float((conv.weight.grad - exact.weight.grad).norm() / exact.weight.grad.norm()) < 0.02
+
+
+@pytest.mark.parametrize(("amp", "channels", "dilation"), [(False, 24, 2), (True, 32, 2), (True, 24, 1)])
+def test_channels_last_stays_where_convolutions_are_right(amp, channels, dilation):
+    settings = make(amp=amp)
+    settings.place(torch.nn.Conv2d(channels, channels, 3, dilation=dilation))
     assert settings.memory_format == torch.channels_last
 
 
