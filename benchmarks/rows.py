@@ -67,8 +67,8 @@ def table(rows: Mapping[str, Sequence[Row]]) -> str:
         of = {p: [found[(a, *key, p)] for a in rows if (a, *key, p) in found] for p in precisions}
         ratios = (" / ".join(f"{row.ratio:.2f}" for row in of[p]) for p in precisions)
         last = [same[-1] for same in of.values() if same]
-        error = "" if last[0].error is None else f"{last[0].error:.0e}"
-        more = (f"{name} " + ", ".join(f"{row.more[name]:.3g}" for row in last) for name in last[0].more)
+        error = "" if last[0].error is None else f"{last[0].error:.0e}" if last[0].error else "0"
+        more = (f"{name} " + ", ".join(_short(row.more[name]) for row in last) for name in last[0].more)
         shown.add_row(*key[1:], *ratios, error, "; ".join(more))
     console = Console(width=200)
     with console.capture() as capture:
@@ -86,6 +86,10 @@ def read(path: Path) -> tuple[dict[str, list[Row]], dict[str, Any]]:
     """Return the rows of a file, by allocator, and what they were measured on."""
     content = json.loads(path.read_text())
     return {name: [Row(**row) for row in found] for name, found in content["rows"].items()}, content["machine"]
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _key(row: Row) -> tuple[str, ...]:

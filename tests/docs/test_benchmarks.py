@@ -35,3 +35,11 @@ def test_figures_of_another_machine_are_not_mixed_in(tmp_path: Path) -> None:
     assert done.returncode == 1
     cause = f"{path} is of another machine or torch, or of --quick; name another --output"
     assert done.stderr == f"benchmarks: error: {cause}\n"
+
+
+def test_the_readme_has_the_table_that_was_measured() -> None:
+    show = "from pathlib import Path; from benchmarks.rows import read, table"
+    show += "; print(table(read(Path('benchmarks/measured.json'))[0]))"
+    told = python("-c", show).strip()
+    assert told.count("\n") > 30
+    assert told in (ROOT / "README.md").read_text()
