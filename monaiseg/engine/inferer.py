@@ -56,7 +56,7 @@ class StripInferer(SlidingWindowInferer):
     """A SlidingWindowInferer that holds one row of windows instead of the image; the result is the same.
 
     Where that cannot be (several outputs, outputs of other sizes, `with_coord`, a `condition`, gradients), MONAI's own
-    does it.
+    does it; the network may have seen the first windows then.
 
     Args:
         emit: done to the finished rows, whose channels and type the result has; None: the logits as they are.
@@ -69,7 +69,11 @@ class StripInferer(SlidingWindowInferer):
         self.emit = emit
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Return the network's logits for `inputs: [B, C, *spatial]`, or what `emit` makes of them."""
+        """Return the network's logits for `inputs: [B, C, *spatial]`, or what `emit` makes of them.
+
+        Raises:
+            TypeError: the network has several outputs, and there is an `emit`.
+        """
         of_monai = {key: kwargs.pop(key) for key in ("device", "buffer_steps", "buffer_dim") if key in kwargs}
         whole = None
         if not self.with_coord and "condition" not in kwargs:
@@ -87,12 +91,18 @@ class StripInferer(SlidingWindowInferer):
         self, inputs: torch.Tensor, network: Callable[[torch.Tensor], Any], device: torch.device
     ) -> torch.Tensor | None:
         """Return the result, or None where the network's outputs are not such that they can be put together so."""
+        if torch.is_grad_enabled() and inputs.requires_grad:
+            return None
         roi = tuple(fall_back_tuple(self.roi_size, inputs.shape[2:]))
         padded, inner = self._padded(inputs, roi)
         slices = dense_patch_slices(padded.shape[2:], roi, self._steps(padded.shape[2:], roi))
         strip = None
         for windows, data in self._batches(padded, slices):
             output = network(data)
+            if self.emit is not None and not isinstance(output, torch.Tensor):
+                raise TypeError(
+                    f"emit is done to a tensor, and the network gives a {type(output).__name__}; leave it out"
+                )
             if not isinstance(output, torch.Tensor) or output.shape[2:] != roi or output.requires_grad:
                 return None
             if strip is None:

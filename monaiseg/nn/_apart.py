@@ -18,15 +18,20 @@ FEWEST = 4096
 Maps = Sequence[torch.Tensor]
 
 
+def norms_are_apart(x: Upsampled) -> bool:
+    """Return whether norms of `x` are done before its maps are joined, and something is gained."""
+    # On GPUs it has not been measured, and compilers do it their own way.
+    if plain_only(x) or torch.compiler.is_compiling() or x.x.device.type != "cpu" or places(x) < FEWEST:
+        return False
+    return _copies(x)
+
+
 def normed_apart(norm: nn.Module, x: Upsampled) -> Upsampled | None:
-    """Return `x` after a norm of the joined maps; None where that is to be called, or nothing is gained.
+    """Return `x` after a norm of the joined maps; None where that is to be called.
 
     A norm with values for each channel does not mix maps, and copies of a place have its mean and its variance.
     """
-    # On GPUs it has not been measured, and compilers do it their own way.
-    if plain_only(x) or torch.compiler.is_compiling() or x.x.device.type != "cpu" or places(x) < FEWEST:
-        return None
-    if not _copies(x) or not getattr(norm, "affine", False):
+    if not norms_are_apart(x) or any(getattr(norm, name, None) is None for name in ("weight", "bias")):
         return None
     maps = _maps(x)
     if isinstance(norm, InstanceNorm2d | InstanceNorm3d) and as_made(norm, InstanceNorm2d, InstanceNorm3d):
@@ -34,6 +39,8 @@ def normed_apart(norm: nn.Module, x: Upsampled) -> Upsampled | None:
         return _with(x, [instance_norm(one, weight, bias, norm.eps) for one, weight, bias in parts])
     if isinstance(norm, _BatchNorm) and as_made(norm, _BatchNorm):
         if norm.running_mean is None or norm.running_var is None or norm.momentum is None:
+            return None
+        if norm.training and not norm.track_running_stats:
             return None
         return _with(x, _batch_normed(norm, norm.running_mean, norm.running_var, norm.momentum, x))
     return None

@@ -12,10 +12,11 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 
 
 def as_made(layer: nn.Module, *kinds: type[nn.Module]) -> bool:
-    """Return whether a layer computes what one of these kinds does, and nobody is told of its calls.
+    """Return whether a layer computes what one of these kinds does, and has no hooks of its own.
 
     Subclasses may compute something else, and so may a layer whose `forward` was replaced, as libraries do that move
-    weights between devices. Hooks are of those who draw attention maps or prune weights.
+    weights between devices. Hooks are of those who draw attention maps or prune weights; those set on all modules at
+    once are not looked for, as torch's counter of operations sets one and is to count what is done.
     """
     own = any(isinstance(layer, kind) and type(layer).forward is kind.forward for kind in kinds)
     return own and "forward" not in vars(layer) and not any(getattr(layer, hooks) for hooks in _HOOKS)

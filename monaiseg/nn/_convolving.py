@@ -53,8 +53,10 @@ def convolve(
 
 
 def _summing_pays(conv: _ConvNd, x: Upsampled) -> bool:
-    # On GPUs it has not been measured; on small maps more is spent on the kernel's parts than saved on joining.
-    return not plain_only(x) and conv.groups == 1 and x.x.device.type == "cpu" and places(x) >= FEWEST_SUMMED
+    # On GPUs it has not been measured; on small maps more is spent on the kernel's parts than saved on joining. Strided
+    # and dilated convolutions of few channels are not safe (`channels_last_fault`), and parts have fewer.
+    plain = conv.groups == 1 and {*conv.stride, *conv.dilation} == {1}
+    return not plain_only(x) and plain and x.x.device.type == "cpu" and places(x) >= FEWEST_SUMMED
 
 
 def _cheaper_way(conv: _ConvNd, x: Upsampled) -> Way | None:

@@ -51,9 +51,7 @@ class _GroupNorm(nn.GroupNorm):
         return super().forward(_safe(input))
 
 
-def instance_norm(
-    input: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None, eps: float
-) -> torch.Tensor:
+def instance_norm(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
     """Return torch's instance norm, on the CPU computed otherwise: there it is slow, and in channels-last order wrong.
 
     For one image in that order its backward pass gives gradients of something else (seen with torch 2.13). In torch's

@@ -10,11 +10,12 @@ from monai.networks.layers.factories import Conv, Dropout
 from monai.networks.layers.utils import get_act_layer
 from torch import nn
 
+from monaiseg.nn._apart import norms_are_apart
 from monaiseg.nn._as_made import takes_upsampled, wants_upsampled
 from monaiseg.nn._layers import Layers
 from monaiseg.nn._norms import Norm, norm_layer
 from monaiseg.nn._padding import Stride, per_axis
-from monaiseg.nn._upsampled import Upsampled, whole
+from monaiseg.nn._upsampled import Upsampled
 from monaiseg.plugin import build_block
 
 Act = str | tuple[str, dict[str, object]]
@@ -135,8 +136,9 @@ class PreActResidual(nn.Module):
     @takes_upsampled
     def forward(self, x: torch.Tensor | Upsampled) -> torch.Tensor:
         """Return the sum of branch and shortcut."""
-        if set(self.stride) != {1} or not wants_upsampled(self.branch) or not wants_upsampled(self.shortcut):
-            x = whole(x)
+        parts = wants_upsampled(self.branch) and wants_upsampled(self.shortcut) and set(self.stride) == {1}
+        if isinstance(x, Upsampled) and not (parts and norms_are_apart(x)):
+            x = x.whole()  # once, for both
         return self.attention(self.branch(x)) + self.shortcut(self._strided(x))  # type: ignore[no-any-return]
 
     def _strided(self, x: torch.Tensor | Upsampled) -> torch.Tensor | Upsampled:

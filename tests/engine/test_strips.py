@@ -87,6 +87,15 @@ def test_outputs_of_another_size_coordinates_and_gradients() -> None:
     net.requires_grad_(True)
     StripInferer((16, 16))(x, net).sum().backward()
     assert net.weight.grad is not None
+    wanted, found = (x.clone().requires_grad_() for _ in range(2))
+    for kind, image in ((SlidingWindowInferer, wanted), (StripInferer, found)):
+        kind((16, 16))(image, net.requires_grad_(False)).square().sum().backward()
+    torch.testing.assert_close(found.grad, wanted.grad)
+
+
+def test_several_outputs_have_no_labels() -> None:
+    with pytest.raises(TypeError, match="emit is done to a tensor, and the network gives a tuple; leave it out"):
+        StripInferer((16, 16), emit=labels)(torch.randn(1, 2, 32, 32), lambda image: (image, image))
 
 
 def test_what_is_known_of_an_image_goes_with_its_result() -> None:

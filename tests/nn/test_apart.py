@@ -60,8 +60,9 @@ def test_a_residual_unit_computes_what_it_does_of_joined_maps(
         torch.testing.assert_close(value, plain.state_dict()[key], rtol=1e-12, atol=0)
 
 
-def test_large_maps_are_not_joined_and_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    unit, up, x = PreActResidual(2, 8, 6).double(), resized((2, 2), "nearest"), random(1, 5, 32, 32)
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_large_maps_are_not_joined_and_stay_as_they_are(norm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit, up, x = PreActResidual(2, 8, 6, norm=norm).double(), resized((2, 2), "nearest"), random(1, 5, 32, 32)
     skip = random(1, 3, 64, 64)
     kept, seen = [x.clone(), skip.clone()], joints(monkeypatch)
     joined(unit.eval(), up, x, after=[skip])
@@ -72,6 +73,18 @@ def test_large_maps_are_not_joined_and_stay_as_they_are(monkeypatch: pytest.Monk
 class Other(nn.BatchNorm2d):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         return 2 * super().forward(input)
+
+
+def frozen() -> nn.Module:
+    norm = nn.BatchNorm2d(8)
+    norm.track_running_stats = False
+    return norm
+
+
+def without_bias() -> nn.Module:
+    norm = nn.BatchNorm2d(8)
+    norm.register_parameter("bias", None)  # as torch's own `bias=False`, which 2.8 does not have
+    return norm
 
 
 def hooked() -> nn.Module:
@@ -86,6 +99,8 @@ NORMS = {
     "nothing learned": lambda: nn.BatchNorm2d(8, affine=False),
     "over channels": lambda: norm_layer("group", 2, 8),
     "a stranger's": lambda: Other(8),
+    "statistics that stay": frozen,
+    "no bias": without_bias,
     "hooked": hooked,
 }
 
@@ -119,6 +134,28 @@ def test_maps_are_normed_apart_where_they_are_copies(small, mode, joins, monkeyp
     seen = joints(monkeypatch)
     torch.testing.assert_close(layers(source), wanted, rtol=1e-10, atol=1e-10)
     assert seen.count(64) == joins
+
+
+def test_small_maps_are_joined_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    unit, up, x = PreActResidual(2, 8, 6).double(), resized((2, 2), "nearest"), random(1, 5, 8, 8)
+    seen = joints(monkeypatch)
+    joined(unit, up, x, [random(1, 2, 16, 16)], [random(1, 1, 16, 16)])
+    assert seen == [16]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_in_bfloat16_it_is_as_near_as_the_joined_maps(training: bool) -> None:
+    unit = PreActResidual(2, 12, 6).train(training)
+    exact = copy.deepcopy(unit).double()
+    plain, up = copy.deepcopy(unit), resized((2, 2), "nearest")
+    x, skip = random(2, 5, 32, 32), random(2, 7, 64, 64)
+    wanted = exact(torch.cat([up(x), skip], 1))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = joined(unit, up, x.float(), after=[skip.float()])
+        other = plain(torch.cat([up(x), skip], 1).float())
+    assert (found - wanted).norm() <= 1.2 * (other - wanted).norm() <= 0.02 * wanted.norm()
+    for key, value in unit.state_dict().items():
+        torch.testing.assert_close(value, exact.state_dict()[key], rtol=1e-2, atol=1e-2, check_dtype=False)
 
 
 @pytest.mark.parametrize("part", ["branch", "shortcut"])

@@ -129,7 +129,10 @@ def test_the_gradient_of_an_up_sampling_has_no_gaps(dims: int, mode: str, monkey
     assert seen == [True]
 
 
-@pytest.mark.parametrize("options", [{}, {"stride": 2, "bias": False}, {"padding_mode": "replicate"}, {"groups": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"bias": False}, {"padding_mode": "replicate"}, {"groups": 2}, {"stride": 2}, {"dilation": 2, "padding": 2}],
+)
 @pytest.mark.parametrize(("side", "mode"), [(64, "linear_aligned"), (64, "nearest"), (16, "linear_aligned")])
 def test_large_maps_are_convolved_without_being_joined(options: dict, side: int, mode: str, monkeypatch) -> None:
     joins: list[int] = []
@@ -140,7 +143,8 @@ def test_large_maps_are_convolved_without_being_joined(options: dict, side: int,
     maps = [random(1, channels, side, side).requires_grad_() for channels in (2, 3, 7)]
     source = Upsampled(up, (side, side), mode, maps[:1], maps[1:])
     found = ways.convolve(conv, source, conv.weight, conv.bias)
-    assert joins == ([] if side == 64 and "groups" not in options else [side])
+    apart = side == 64 and not {"groups", "stride", "dilation"} & set(options)
+    assert joins == ([] if apart else [side])
     learned = [up, *maps, *conv.parameters()]
     found, wanted = ([y, *torch.autograd.grad(y.square().sum(), learned)] for y in (found, conv(source.whole())))
     for one, other in zip(found, wanted, strict=True):
