@@ -62,16 +62,15 @@ def _of(name: str, pair: Pair, work: str, options: Options) -> Iterator[Row]:
     x = torch.rand(sized(pair.trained if work == "training" else pair.evaluated, options), device=device)
     ours, y = ours.to(memory_format=last_order(x)), x.to(memory_format=last_order(x))
     found, wanted = evaluation(ours.eval(), y, None)(), evaluation(theirs.eval(), x, None)()
-    error = float((found - wanted).norm() / wanted.norm())
+    error = float((found - wanted).norm() / wanted.norm()) if work == "evaluation" else None
     ours.train(work == "training")
     theirs.train(work == "training")
     run = WORKS[work]
     sides = {"reference": run(_opponent(theirs, device), x, None)}
     sides |= {precision: run(ours, y, dtype) for precision, dtype in PRECISIONS.items()}
     times = take_turns(sides, options.rounds, device)
-    done = flops(run(ours, y, None))
     for precision, dtype in PRECISIONS.items():
-        share = done / times.median(precision) / ceiling(device, dtype or torch.float32)
+        share = flops(run(ours, y, dtype)) / times.median(precision) / ceiling(device, dtype or torch.float32)
         more = {"share of ceiling": share}
         ms, ratio = 1000 * times.median(precision), times.ratio("reference", precision)
         yield Row("networks", name, pair.against, work, precision, ms, ratio, error, more)
