@@ -54,11 +54,17 @@ class Functional(nn.Module):
     def __init__(self, compute: Callable[[dict[str, torch.Tensor], bool, torch.Tensor], Any], state: Any) -> None:
         super().__init__()
         learned = {k: nn.Parameter(v) for k, v in state.items() if v.is_floating_point() and "running_" not in k}
-        self.compute, self.state = compute, {**state, **learned}
-        self.learned = nn.ParameterList(learned.values())
+        self.compute, self.names, self.learned = compute, list(learned), nn.ParameterList(learned.values())
+        self.kept = {key: value for key, value in state.items() if key not in learned}
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Functional:
+        super()._apply(fn, recurse)
+        self.kept = {key: fn(value) for key, value in self.kept.items()}
+        return self
 
     def forward(self, x: torch.Tensor) -> Any:
-        return self.compute(self.state, self.training, x)
+        learned = dict(zip(self.names, self.learned, strict=True))
+        return self.compute({**self.kept, **learned}, self.training, x)
 
 
 def carried(reference: nn.Module, layout: str, arch: str, dims: int = 2, **options: Any) -> Sides:

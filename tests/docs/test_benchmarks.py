@@ -5,8 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 HERE = "import json; from benchmarks.__main__ import machine; print(json.dumps({**machine('cpu'), 'quick': True}))"
+MEASURED = json.loads((ROOT / "benchmarks" / "measured.json").read_text())["rows"]
+NETWORKS = list(dict.fromkeys(row["name"] for row in MEASURED["default"] if row["section"] == "networks"))
+APART = """
+import json, sys, torch
+from benchmarks.networks import WORKS, difference
+from benchmarks.pairs import PLAIN
+torch.manual_seed(0)
+ours, theirs = (side.double() for side in PLAIN[sys.argv[1]].make())
+x = torch.rand(1, 3, *((32,) * 3 if "3D" in sys.argv[1] else (64,) * 2)).double()
+print(json.dumps([difference(ours, theirs, x, work) for work in WORKS]))
+"""
 ELSEWHERE = {"section": "networks", "name": "X-Net", "against": "Y-Net", "work": "training", "precision": "float32"}
 
 
@@ -25,6 +38,14 @@ def test_a_section_is_measured_and_others_stay_in_the_file(tmp_path: Path) -> No
     rows = json.loads(path.read_text())["rows"]
     assert [row["section"] for row in rows["default"]] == ["networks"] + ["windows"] * 6
     assert all(row["error"] == 0 for row in rows["tuned"] if row["precision"] == "float32")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_both_sides_compute_the_same_and_have_the_same_gradients(name: str) -> None:
+    """In float64, over maps that are large enough for the cheaper ways."""
+    evaluation, training = json.loads(python("-c", APART, name))
+    assert evaluation <= 1e-12 and training <= 1e-11
 
 
 def test_figures_of_another_machine_are_not_mixed_in(tmp_path: Path) -> None:

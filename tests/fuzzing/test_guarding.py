@@ -107,7 +107,8 @@ def takes_memory(folder: Path) -> None:
 )
 def test_what_is_wrong_is_found(use, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarding, "COUNT", 1)
-    monkeypatch.setattr(guarding, "HANGS", 1)
+    if use is hangs:
+        monkeypatch.setattr(guarding, "HANGS", 1)  # of others a busy machine may make a second
     monkeypatch.setattr(guarding, "MEMORY", 2**27)
     at(tmp_path).parent.mkdir()
     with pytest.raises(AssertionError, match=found):
